@@ -1,0 +1,88 @@
+"""What an endpoint is: something that answers chat requests for one or more models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from eudoxus.runtime.chat import ChatRequest, Response
+
+
+class Capabilities(BaseModel):
+    """What an endpoint can do by itself. What it lacks is emulated where that is exact, else refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: bool = True
+    """Several answers to one request; else asked one by one in parallel."""
+    logprobs: bool = False
+    tools: bool = True
+    json_schema: bool = True
+    grammar: str | None = None
+    """The grammar dialect (``gbnf``, ``lark``, ``ebnf``), if any."""
+    prefill: bool = False
+    seed: bool = True
+    streaming: bool = True
+
+
+@dataclass(slots=True)
+class Call:
+    """What surrounds one request: limits and listeners. Nothing in it may change the answer."""
+
+    run_id: str = ""
+    """For fair queueing among runs."""
+    path: str = ""
+    """The journal key of the call."""
+    idempotency_key: str | None = None
+    """Sent upstream, so that a repeated request can be recognised there."""
+    timeout: float | None = None
+    """Seconds until the caller no longer wants the answer; the endpoint's own limits hold besides."""
+    on_delta: Callable[[str], None] | None = None
+    """Called with each piece of text as it arrives, when the endpoint streams. Only for n = 1."""
+    on_retry: Callable[[str, float], None] | None = None
+    """Called with the reason and the seconds to wait before each retry."""
+
+
+@dataclass(slots=True)
+class Health:
+    """The outcome of a check of one endpoint."""
+
+    endpoint: str
+    ok: bool
+    detail: str
+    models: list[str] = field(default_factory=list)
+    latency_ms: float | None = None
+
+
+@runtime_checkable
+class Endpoint(Protocol):
+    """Answers chat requests. Every implementation passes ``eudoxus.runtime.contracts.EndpointContract``."""
+
+    name: str
+    capabilities: Capabilities
+
+    async def complete(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
+        """Answer ``request`` ``n`` times (n >= 1): exactly ``n`` completions, or one :class:`EndpointError`.
+
+        Cancelling the awaiting task aborts what is in flight. Raises :class:`CapabilityMissing` for what it cannot do.
+        """
+        ...
+
+    def price(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float | None:
+        """US dollars, or None when the price of the model is unknown."""
+        ...
+
+    async def models(self) -> list[str]:
+        """The names of the models behind this endpoint, for ``GET /v1/models``; empty when it cannot tell."""
+        ...
+
+    async def check(self) -> Health:
+        """Whether it can be reached and accepts our key. Never raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free what it holds."""
+        ...
