@@ -1,0 +1,424 @@
+"""The context: the only door of a strategy to everything that it does not compute itself.
+
+Each outside act has a key, the path of named scopes and a counter within the scope, fixed before the first await. Under that key the
+journal keeps request and outcome. So a replay finds every answer whatever the order in which parallel branches run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from eudoxus.runtime.branches import Branches
+from eudoxus.runtime.budget import Budget, Limits, Reservation, refuse, reserve, worst_case
+from eudoxus.runtime.canonical import canonical, difference, fingerprint
+from eudoxus.runtime.chat import ChatRequest, Completion, Response, Usage
+from eudoxus.runtime.endpoints.base import Call, Endpoint
+from eudoxus.runtime.errors import (
+    BudgetSpent,
+    Diverged,
+    EndpointTimeout,
+    EudoxusError,
+    InvalidRequest,
+    JournalError,
+    NotRecorded,
+    ScopeError,
+    error_record,
+    recorded_error,
+)
+from eudoxus.runtime.journal.records import EffectRecord, EventRecord, MarkRecord, usage_from, usage_line
+from eudoxus.runtime.result import Result
+
+if TYPE_CHECKING:
+    from eudoxus.runtime.effect import Effect
+    from eudoxus.runtime.model import Model
+    from eudoxus.runtime.session import Session
+    from eudoxus.runtime.spec import Spec
+    from eudoxus.runtime.strategy import Params, Strategy
+    from eudoxus.runtime.task import Task
+
+A = TypeVar("A")
+T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
+
+_SEGMENT = re.compile(r"[a-z0-9_]{1,32}")
+_NOTHING = Reservation(0)
+
+
+class Frame:
+    """One strategy at work: its meter and the best answer so far."""
+
+    __slots__ = ("best", "completion", "meter")
+
+    def __init__(self, meter: Budget) -> None:
+        self.meter = meter
+        self.best: str | None = None
+        self.completion: Completion | None = None
+
+
+class Context:
+    """A scope of a run. Strategies get one, and make children by :meth:`scope`, :meth:`map` and :meth:`race`."""
+
+    __slots__ = ("_budgets", "_children", "_count", "_events", "_frame", "_model", "_outermost", "_owner", "_parent", "_random", "path", "session")
+
+    def __init__(self, session: Session, path: str = "root", parent: Context | None = None) -> None:
+        self.session, self.path, self._parent = session, path, parent
+        self._owner: asyncio.Task[Any] | None = asyncio.current_task()
+        self._count = self._events = 0
+        self._children: dict[str, Context] = {}
+        self._budgets: list[Budget] = []
+        self._random: Random | None = None
+        self._model: Model | None = parent._model if parent else None
+        self._frame: Frame | None = parent._frame if parent else None
+        self._outermost = parent._outermost if parent else True
+
+    # -- scopes and keys ---------------------------------------------------------------------------------------------
+
+    def scope(self, *path: str | int) -> Context:
+        """The child scope of this name; a number indexes the name before it: ``scope("beam", 2)`` → ``…/beam[2]``.
+
+        Asked for again, it is the same scope, whose counter goes on. Raises :class:`ScopeError` for an invalid name.
+        """
+        segments: list[str] = []
+        for part in path:
+            if isinstance(part, int) and segments:
+                segments[-1] += f"[{part}]"
+            elif isinstance(part, str) and _SEGMENT.fullmatch(part):
+                segments.append(part)
+            else:
+                raise ScopeError(f"{part!r} cannot name a scope: lower-case letters, digits and _, at most 32; numbers after a name")
+        here = self
+        for segment in segments:
+            here = here._child(segment)
+        return here
+
+    def _child(self, segment: str) -> Context:
+        self._owned()
+        child = self._children.get(segment)
+        if child is None:
+            child = self._children[segment] = Context(self.session, f"{self.path}/{segment}", self)
+        return child
+
+    def begin_branch(self, meter: Budget) -> None:
+        """Make the running task the owner, under ``meter``; what one of several branches writes is not streamed as the answer."""
+        self._owner = asyncio.current_task()
+        self._outermost = False
+        self.open(meter)
+
+    def _owned(self) -> None:
+        if asyncio.current_task() is not self._owner:
+            raise ScopeError(f"{self.path} was used from a task that does not own it; use ctx.map or ctx.race to work in parallel")
+
+    def next_name(self) -> str:
+        """The name of the next call in this scope: ``c0``, ``c1``, …"""
+        self._owned()
+        name = f"c{self._count}"
+        self._count += 1
+        return name
+
+    def bound(self, model: Model | None) -> Context:
+        """This context asking ``model`` from now on; None changes nothing."""
+        if model is not None:
+            self._model = model
+        return self
+
+    @property
+    def model(self) -> Model:
+        """What :meth:`complete` asks."""
+        if self._model is None:
+            raise ScopeError("this context is bound to no model")
+        return self._model
+
+    # -- outside acts ------------------------------------------------------------------------------------------------
+
+    async def complete(self, request: ChatRequest, n: int = 1, *, stream: bool = False) -> list[Completion]:
+        """``n`` answers of the model; fewer, but at least one, when a budget has room for fewer only.
+
+        ``stream`` marks the call whose text is the final answer: its pieces go to whoever watches the run. Raises
+        :class:`EndpointError` and, when nothing may be asked any more, :class:`BudgetSpent`.
+        """
+        if n < 1:
+            raise InvalidRequest(f"n={n}: at least one answer must be asked for", param="n")
+        return await self.model.complete(self, request, n, stream=stream and self._outermost)
+
+    async def ask(self, endpoint: Endpoint, model: str, request: ChatRequest, n: int, *, stream: bool) -> list[Completion]:
+        """One journaled call of an endpoint; strategies use :meth:`complete`."""
+        name = f"{self.path}/{self.next_name()}"
+        body = request.fingerprinted()
+        fp = fingerprint("model", {"model": f"{endpoint.name}:{model}", "request": body})
+        shown = {"model": f"{endpoint.name}:{model}", "request": body} | ({"prompt": request.prompt} if request.prompt else {})
+        found = self._find(name, "model", fp, shown)
+        if found is None:
+            found = await self._record(name, "model", fp, shown, n, lambda: self._ask_live(endpoint, model, request, n, name, fp, stream))
+        elif stream and found.res:
+            self.session.tell("output_text.delta", name, text=found.res["completions"][0]["text"])
+        if found.res is None:
+            raise recorded_error(found.err or {})
+        return [Completion.model_construct(**_completion_fields(c)) for c in found.res["completions"]]
+
+    async def _ask_live(self, endpoint: Endpoint, model: str, request: ChatRequest, n: int, name: str, fp: str,
+                        stream: bool) -> dict[str, Any]:
+        session = self.session
+        budgets = list(self._open_budgets())
+        held = reserve(budgets, worst_case(request, n))
+        try:
+            call = Call(run_id=session.run_id, path=name, idempotency_key=f"{session.run_id}/{name}", timeout=_seconds_left(budgets))
+            if stream and held.requests == 1:
+                call.on_delta = lambda text: session.tell("output_text.delta", name, text=text)
+            call.on_retry = lambda reason, delay: session.tell("call.retrying", name, reason=reason, seconds=delay)
+
+            async def ask(count: int) -> Response:
+                session.calls += 1
+                return await endpoint.complete(model, request, count, call)
+
+            cached = 0
+            if session.cache is None:
+                response = await ask(held.requests)
+            else:
+                response, cached = await session.cache.answer(fp, name, request, held.requests, ask)
+                session.cached += cached
+        except EndpointTimeout:
+            left = _seconds_left(budgets)
+            if left is not None and left <= 0:
+                spent = next(b for b in budgets if (b.seconds_left() or 1) <= 0)
+                refusal = BudgetSpent("seconds", spent.limits.seconds or 0, (spent.limits.seconds or 0) - (spent.seconds_left() or 0))
+                refuse(budgets, refusal)
+                raise refusal from None
+            raise
+        finally:
+            for budget in budgets:
+                budget.hold(held, -1)
+        used = response.usage
+        cost = used.cost if cached == n else endpoint.price(model, used.prompt_tokens, used.completion_tokens, used.cached_tokens)
+        usage = used.model_copy(update={"requests": held.requests - cached, "cost": cost})
+        for budget in budgets:
+            budget.charge(usage)
+        completions = [{k: v for k, v in c.__dict__.items() if v is not None} for c in response.completions]
+        return {
+            "res": {"completions": completions, "model": response.model}, "usage": usage_line(usage), "tries": response.tries,
+            "src": "cache" if cached == held.requests else "live", "up": list(response.upstream_ids) or None,
+        }
+
+    async def perform(self, effect: Effect[R]) -> R:
+        """Do ``effect``, or take its outcome from the journal. Raises what it raises."""
+        name = f"{self.path}/{self.next_name()}"
+        body = effect.digested()
+        fp = fingerprint(effect.kind, body)
+        found = self._find(name, effect.kind, fp, body)
+        if found is None:
+            found = await self._record(name, effect.kind, fp, body, 1, lambda: self._perform_live(effect))
+        if found.res is None:
+            raise recorded_error(found.err or {})
+        return effect.result.model_validate(found.res)  # type: ignore[return-value]
+
+    async def _perform_live(self, effect: Effect[R]) -> dict[str, Any]:
+        budgets = list(self._open_budgets())
+        left = _seconds_left(budgets)
+        if left is None:
+            done = await effect.run()
+        else:
+            reserve(budgets, _NOTHING)
+            try:
+                async with asyncio.timeout(left):
+                    done = await effect.run()
+            except TimeoutError:
+                allowed = min(b.limits.seconds for b in budgets if b.limits.seconds is not None)
+                refusal = BudgetSpent("seconds", allowed, allowed)
+                refuse(budgets, refusal)
+                raise refusal from None
+        return {"res": done.model_dump(mode="json")}
+
+    def _find(self, name: str, kind: str, fp: str, body: dict[str, Any]) -> EffectRecord | None:
+        """The recorded outcome under this key. Raises :class:`Diverged` for another request, :class:`NotRecorded` in strict replay."""
+        session = self.session
+        found = None if session.mode == "off" else session.recorded.effects.get(name)
+        if found is None:
+            if session.mode == "strict":
+                raise NotRecorded(f"{name}: the journal holds no {kind} call here\n{difference({}, body)}")
+            return None
+        if found.fp != fp:
+            raise Diverged(name, difference({"kind": found.kind, **found.req}, {"kind": kind, **body}))
+        session.replayed += 1
+        usage = usage_from(found.usage)
+        budgets = list(self._open_budgets())
+        for budget in budgets:
+            budget.charge(usage)
+        if found.err and found.err["code"] == BudgetSpent.code:
+            refuse(budgets, BudgetSpent(found.err["limit"], found.err["allowed"], found.err["spent"]))
+        elif found.kind == "model" and found.res and len(found.res["completions"]) < found.n:
+            refuse(budgets, BudgetSpent("requests", len(found.res["completions"]), found.n))
+        return found
+
+    async def _record(self, name: str, kind: str, fp: str, body: dict[str, Any], n: int,
+                      live: Callable[[], Awaitable[dict[str, Any]]]) -> EffectRecord:
+        """Act, write the outcome down, and give it only when it is durable. A failure that the strategy sees is an outcome too."""
+        session = self.session
+        session.tell("call.started", name, kind=kind)
+        start, stamp = session.clock(), session.stamp()
+        try:
+            outcome = await live()
+        except JournalError:
+            raise
+        except EudoxusError as error:
+            outcome = {"err": error_record(error)}
+        took = round((session.clock() - start) * 1000, 3)
+        record = EffectRecord(path=name, kind=kind, fp=fp, req=body, n=n, ep=session.epoch, ms=took, ts=stamp, **outcome)
+        await session.journal.append(record)
+        return record
+
+    # -- parallel work -----------------------------------------------------------------------------------------------
+
+    async def map(self, name: str, items: Iterable[A], fn: Callable[[Context, A], Awaitable[T]]) -> list[T]:
+        """``fn(child, item)`` for all items at once, each in a scope ``name[i]``; results in the order of the items.
+
+        The first error cancels the rest and is raised. A spent budget lets the others finish first.
+        """
+        return await Branches(self, name, [lambda ctx, item=item: fn(ctx, item) for item in items]).all()  # type: ignore[misc]
+
+    async def quorum(self, name: str, branches: Sequence[Callable[[Context], Awaitable[T]]],
+                     enough: Callable[[dict[int, T]], bool]) -> dict[int, T]:
+        """Run all ``branches`` until ``enough`` says so of the results there are, by number; cancel the others.
+
+        A branch that fails by an :class:`EudoxusError` gives no result; when all fail, the first one's error is raised. Which results
+        counted is journaled, and replay follows it.
+        """
+        return await Branches(self, name, branches).until(enough)
+
+    async def race(self, name: str, **branches: Callable[[Context], Awaitable[T]]) -> tuple[str, T]:
+        """The first branch that succeeds, by name, with its result; the others are cancelled."""
+        names = list(branches)
+        won = await self.quorum(name, list(branches.values()), lambda done: len(done) >= 1)
+        first = min(won)
+        return names[first], won[first]
+
+    # -- strategies --------------------------------------------------------------------------------------------------
+
+    async def apply(self, strategy: Strategy, params: Params, task: Task) -> Result:
+        """Run ``strategy`` in this very scope, metered. A spent budget gives the best answer so far with ``outcome: limit``."""
+        meter = Budget(Limits(), self.session.clock)
+        outer, self._frame = self._frame, Frame(meter)
+        self._budgets.append(meter)
+        try:
+            try:
+                result = await strategy.body(strategy.reads(task), params, self)
+            except BudgetSpent as refusal:
+                best = self._frame.best
+                result = Result(answer=best, outcome="limit", detail=str(refusal), completion=self._frame.completion)
+        finally:
+            self._budgets.remove(meter)
+            self._frame = outer
+        if meter.refusal is not None and result.outcome == "best_effort":
+            result = result.model_copy(update={"outcome": "limit", "detail": result.detail or str(meter.refusal)})
+        return result.model_copy(update={"usage": meter.spent})
+
+    async def run(self, part: Spec | Model, task: Task, *, name: str, index: int | None = None, stream: bool = False) -> Result:
+        """A part of this strategy on ``task``, in the scope ``name`` or ``name[index]``: a specification from the parameters, or a model.
+
+        An open end of the specification is this context's model. ``stream`` says that the part's answer will be the whole's.
+        """
+        child = self.scope(name) if index is None else self.scope(name, index)
+        child._outermost = self._outermost and stream
+        return await child.play(part, task)
+
+    async def play(self, part: Spec | Model, task: Task) -> Result:
+        """``part`` on ``task`` in this very scope; for the branches of :meth:`map`, :meth:`quorum` and :meth:`race`."""
+        from eudoxus.runtime.model import StrategyModel  # noqa: PLC0415 - the two refer to each other
+
+        if isinstance(part, BaseModel):
+            if self.session.binder is None:
+                raise ScopeError("this run cannot bind specifications")
+            part = self.session.binder(part)
+        if isinstance(part, StrategyModel):
+            return await self.bound(part.model).apply(part.strategy, part.params, task)
+        completion = (await self.bound(part).complete(task.request(), stream=True))[0]
+        return Result(answer=completion.text, completion=completion)
+
+    # -- limits, chance, time, telling -------------------------------------------------------------------------------
+
+    @contextmanager
+    def limit(self, **limits: float | None) -> Iterator[Budget]:
+        """A budget around what this scope and its children do inside the ``with``; see :class:`Limits` for the names."""
+        budget = Budget(Limits.model_validate(limits), self.session.clock)
+        self._budgets.append(budget)
+        try:
+            yield budget
+        finally:
+            self._budgets.remove(budget)
+
+    def open(self, budget: Budget) -> None:
+        """Keep ``budget`` open for the rest of this scope's life."""
+        self._budgets.append(budget)
+
+    def _open_budgets(self) -> Iterator[Budget]:
+        here: Context | None = self
+        while here is not None:
+            yield from here._budgets
+            here = here._parent
+
+    def refusal(self) -> BudgetSpent | None:
+        """The first refusal by a budget that is open around this scope."""
+        return next((b.refusal for b in self._open_budgets() if b.refusal is not None), None)
+
+    def charge_nodes(self, count: int = 1) -> None:
+        """Count nodes of a search. Raises :class:`BudgetSpent`."""
+        budgets = list(self._open_budgets())
+        try:
+            for budget in budgets:
+                budget.charge_nodes(count)
+        except BudgetSpent as refusal:
+            refuse(budgets, refusal)
+            raise
+
+    def charge(self, usage: Usage) -> None:
+        """Charge what was spent elsewhere for this scope (branches that a recorded decision leaves out)."""
+        for budget in self._open_budgets():
+            budget.charge(usage)
+
+    def random(self) -> Random:
+        """The scope's own random numbers, determined by the run's seed and the scope's path."""
+        if self._random is None:
+            digest = hashlib.sha256(f"{self.session.seed}\0{self.path}".encode()).digest()
+            self._random = Random(int.from_bytes(digest[:16]))
+        return self._random
+
+    def now(self) -> datetime:
+        """The time, journaled: the same on every replay."""
+        name = f"{self.path}/{self.next_name()}"
+        mark = None if self.session.mode == "off" else self.session.recorded.marks.get(name)
+        if mark is None:
+            if self.session.mode == "strict":
+                raise NotRecorded(f"{name}: the journal holds no time here")
+            mark = MarkRecord(path=name, id="now", value=self.session.wall().isoformat())
+            self.session.journal.append(mark)
+        return datetime.fromisoformat(mark.value).astimezone(UTC)
+
+    def emit(self, type: str, **data: Any) -> None:
+        """Tell whoever watches, and the journal: ``type`` is dotted (``node.created``), ``data`` is JSON."""
+        self._owned()
+        name = f"{self.path}/e{self._events}"
+        self._events += 1
+        if self.session.mode != "strict" and name not in self.session.recorded.events:
+            canonical(data)
+            self.session.journal.append(EventRecord(path=name, type=type, data=data))
+
+    def best(self, answer: str, completion: Completion | None = None) -> None:
+        """Note the best answer so far: what comes back when a limit ends the work."""
+        if self._frame is not None:
+            self._frame.best, self._frame.completion = answer, completion
+        self.emit("candidate.best", answer=answer)
+
+
+def _seconds_left(budgets: Iterable[Budget]) -> float | None:
+    return min((left for b in budgets if (left := b.seconds_left()) is not None), default=None)
+
+
+def _completion_fields(said: dict[str, Any]) -> dict[str, Any]:
+    return {"finish_reason": "stop", "tool_calls": None, "logprobs": None, "extra": None, **said}
