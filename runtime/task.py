@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import jsonschema_rs
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from eudoxus.runtime.chat import ChatRequest
 from eudoxus.runtime.errors import InvalidTask
@@ -51,6 +51,8 @@ class ChatTask(ChatRequest, Task):
 
     answer_format: AnswerFormat | None = None
     """What the answer is, for comparing answers; None lets the strategy decide from the answers."""
+    carried: int = Field(0, ge=0)
+    """How many of the last messages carry the answer of an earlier step of a sequence."""
 
     def request(self, **defaults: Any) -> ChatRequest:
         said = {name: value for name in ChatRequest.model_fields if (value := getattr(self, name)) is not None}
