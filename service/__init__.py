@@ -1,0 +1,1 @@
+"""The service: HTTP API, command line, run store, executor, settings."""
