@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from eudoxus.runtime.chat import ChatRequest, Response
+from eudoxus.runtime.errors import CapabilityMissing
 
 
 class Capabilities(BaseModel):
@@ -26,6 +27,18 @@ class Capabilities(BaseModel):
     prefill: bool = False
     seed: bool = True
     streaming: bool = True
+
+    def admit(self, request: ChatRequest, endpoint: str) -> None:
+        """Raise :class:`CapabilityMissing`, naming the field, when ``request`` needs what ``endpoint`` lacks and nobody can emulate."""
+        wanted = (
+            ("logprobs", self.logprobs, request.logprobs or request.top_logprobs),
+            ("tools", self.tools, request.tools),
+            ("response_format", self.json_schema, (request.response_format or {}).get("type") == "json_schema"),
+            ("seed", self.seed, request.seed is not None),
+        )
+        for field_name, has, asked in wanted:
+            if asked and not has:
+                raise CapabilityMissing(f"the endpoint {endpoint!r} cannot do {field_name}", param=field_name)
 
 
 @dataclass(slots=True)
