@@ -78,7 +78,7 @@ class Context:
         self._random: Random | None = None
         self._model: Model | None = parent._model if parent else None
         self._frame: Frame | None = parent._frame if parent else None
-        self._outermost = parent._outermost if parent else True
+        self._outermost: bool = parent._outermost if parent else True
 
     # -- scopes and keys ---------------------------------------------------------------------------------------------
 

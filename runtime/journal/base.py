@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Any
 
 from eudoxus.runtime.journal.records import (
     DecisionRecord,
@@ -81,7 +82,7 @@ class Journal(ABC):
             self.recorded.add(record)
             self._next = record.seq + 1
 
-    def append(self, record: Record) -> Awaitable[None]:
+    def append(self, record: Record) -> Awaitable[Any]:
         """Add ``record`` at the end, in the order of the calls. The result need not be awaited when durability can wait.
 
         Raises (at once or when awaited) :class:`JournalFull` and :class:`Fenced`.
@@ -92,14 +93,14 @@ class Journal(ABC):
         return written
 
     @abstractmethod
-    def _write(self, record: Record) -> Awaitable[None]:
+    def _write(self, record: Record) -> Awaitable[Any]:
         """Store ``record`` and call :meth:`_told` when it is durable."""
 
     @abstractmethod
     async def records(self) -> list[Record]:
         """All records so far, in order."""
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 - most journals hold nothing
         """Flush and free."""
 
     def listen(self, listener: Listener) -> Callable[[], None]:

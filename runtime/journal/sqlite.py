@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 import orjson
 
@@ -29,8 +30,7 @@ class SqliteJournals:
 
     def create(self, run_id: str, *also: Statement) -> SqliteJournal:
         """A journal for a new run; ``also`` is committed together with its creation (the run's own row). Nothing to wait for."""
-        created = self.database.write(("INSERT INTO epochs VALUES (?, 1)", (run_id,)), *also)
-        created.add_done_callback(_seen)
+        self.database.write(("INSERT INTO epochs VALUES (?, 1)", (run_id,)), *also)
         return SqliteJournal(self.database, run_id, 1, [])
 
     async def open(self, run_id: str) -> SqliteJournal:
@@ -63,7 +63,7 @@ class SqliteJournal(Journal):
         self._failed: BaseException | None = None
         self._also: tuple[Statement, ...] = ()
 
-    def append_with(self, record: Record, *also: Statement) -> Awaitable[None]:
+    def append_with(self, record: Record, *also: Statement) -> Awaitable[Any]:
         """Append ``record`` and run ``also``, both or neither."""
         self._also = also
         try:
@@ -71,18 +71,16 @@ class SqliteJournal(Journal):
         finally:
             self._also = ()
 
-    def _write(self, record: Record) -> Awaitable[None]:
+    def _write(self, record: Record) -> Awaitable[Any]:
         if self._failed is not None:
             raise self._failed
         row = (self.run_id, record.seq, canonical(record.line()), self.epoch)
-        done = self._database.write((_APPEND, row), *self._also, guarded=True)
-        done.add_done_callback(lambda future: self._written(record, future))
-        return _Durable(done)
+        commit = self._database.write((_APPEND, row), *self._also, guarded=True)
+        commit.future.add_done_callback(lambda future: self._written(record, future))
+        return commit
 
     def _written(self, record: Record, future: asyncio.Future[int]) -> None:
-        if future.cancelled():
-            self._told(record)
-        elif (error := future.exception()) is None:
+        if (error := future.exception()) is None:
             self._told(record)
         else:
             self._failed = error
@@ -90,20 +88,3 @@ class SqliteJournal(Journal):
     async def records(self) -> list[Record]:
         return await SqliteJournals(self._database).records(self.run_id)
 
-
-class _Durable:
-    """Awaits a commit without being able to cancel it: what is queued will be written."""
-
-    __slots__ = ("_done",)
-
-    def __init__(self, done: asyncio.Future[int]) -> None:
-        self._done = done
-
-    def __await__(self):  # type: ignore[no-untyped-def]
-        yield from asyncio.shield(self._done).__await__()
-
-
-def _seen(future: asyncio.Future[int]) -> None:
-    """A failure is reported by the first append that follows."""
-    if not future.cancelled():
-        future.exception()
