@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from eudoxus.runtime.budget import Budget, Limits
+from eudoxus.runtime.budget import Budget, Limits, refuse
 from eudoxus.runtime.chat import Usage
-from eudoxus.runtime.errors import BudgetSpent, EudoxusError, JournalError
+from eudoxus.runtime.errors import BudgetSpent, EudoxusError, JournalError, error_record, recorded_refusal
 from eudoxus.runtime.journal.records import DecisionRecord, usage_from, usage_line
 
 if TYPE_CHECKING:
@@ -94,11 +94,17 @@ class Branches(Generic[T]):
         return None if session.mode == "off" else session.recorded.decisions.get(self._path)
 
     def _charge_the_others(self, decided: DecisionRecord) -> None:
-        self._ctx.charge(usage_from(decided.spent))
+        self._ctx.charge(usage_from(decided.spent), recorded_refusal(decided.refused))
 
     async def _decide(self, kept: list[int]) -> None:
-        spent = sum((meter.spent for i, meter in self._meters.items() if i not in kept), Usage())
-        await self._ctx.session.journal.append(DecisionRecord(path=self._path, kept=kept, spent=usage_line(spent)))
+        others = [meter for i, meter in self._meters.items() if i not in kept]
+        spent = sum((meter.spent for meter in others), Usage())
+        total = Budget(Limits(), self._ctx.session.clock)
+        for meter in others:
+            if meter.refusal is not None:
+                refuse([total], meter.refusal)
+        refused = error_record(total.refusal) if total.refusal is not None else None
+        await self._ctx.session.journal.append(DecisionRecord(path=self._path, kept=kept, spent=usage_line(spent), refused=refused))
 
 
 def _ends_all(error: EudoxusError) -> bool:

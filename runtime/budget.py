@@ -49,7 +49,7 @@ class Budget:
     spent: Usage = Usage()
     nodes: int = 0
     refusal: BudgetSpent | None = None
-    """The first refusal under this budget or one inside it."""
+    """The least refusal under this budget or one inside it."""
     _held: Reservation = field(default_factory=lambda: Reservation(0))
     _started: float = 0.0
 
@@ -110,24 +110,29 @@ def worst_case(request: ChatRequest, n: int) -> Reservation:
     return Reservation(requests=n, prompt_tokens=-(-size // 4), completion_tokens=n * (request.max_tokens or 0))
 
 
-def reserve(budgets: Iterable[Budget], asked: Reservation) -> Reservation:
-    """Hold back what fits under all ``budgets``, perhaps fewer requests than asked. Raises :class:`BudgetSpent`."""
+def reserve(budgets: Iterable[Budget], asked: Reservation) -> tuple[Reservation, BudgetSpent | None]:
+    """Hold back what fits under all ``budgets``: perhaps fewer requests than asked, and then the refusal of the rest.
+
+    Raises :class:`BudgetSpent` when there is no room at all.
+    """
     open_budgets = list(budgets)
     try:
         granted = min((b.room(asked) for b in open_budgets), default=asked.requests)
     except BudgetSpent as refusal:
         refuse(open_budgets, refusal)
         raise
+    refusal = None
     if granted < asked.requests:
         short = next(b for b in open_budgets if b.limits.requests is not None and b.room(asked) == granted)
-        refuse(open_budgets, BudgetSpent("requests", short.limits.requests or 0, short.spent.requests + asked.requests))
+        refusal = BudgetSpent("requests", short.limits.requests or 0, short.spent.requests + asked.requests)
+        refuse(open_budgets, refusal)
         asked = Reservation(granted, asked.prompt_tokens, asked.completion_tokens * granted // asked.requests)
     for budget in open_budgets:
         budget.hold(asked)
-    return asked
+    return asked, refusal
 
 
 def refuse(budgets: Iterable[Budget], refusal: BudgetSpent) -> None:
-    """Note the refusal in all budgets around it."""
+    """Note the refusal in all budgets around it. Of several the least is kept, so that it does not matter which came first."""
     for budget in budgets:
-        budget.refusal = budget.refusal or refusal
+        budget.refusal = min(budget.refusal or refusal, refusal, key=lambda r: (r.limit, r.allowed, r.spent))

@@ -109,7 +109,8 @@ class Usage(Value):
     """True when some endpoint gave no counts and they were estimated as bytes / 4."""
 
     def __add__(self, other: Usage) -> Usage:
-        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        # Rounded far below a cent's fraction, so that the sum does not depend on the order of the summands.
+        cost = None if self.cost is None or other.cost is None else round(self.cost + other.cost, 12)
         return Usage(
             requests=self.requests + other.requests,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,

@@ -24,6 +24,7 @@ from eudoxus.runtime.chat import ChatRequest, Completion, Response, Usage
 from eudoxus.runtime.endpoints.base import Call, Endpoint
 from eudoxus.runtime.errors import (
     BudgetSpent,
+    CapabilityMissing,
     Diverged,
     EndpointTimeout,
     EudoxusError,
@@ -33,6 +34,7 @@ from eudoxus.runtime.errors import (
     ScopeError,
     error_record,
     recorded_error,
+    recorded_refusal,
 )
 from eudoxus.runtime.journal.records import EffectRecord, EventRecord, MarkRecord, usage_from, usage_line
 from eudoxus.runtime.result import Result
@@ -168,7 +170,10 @@ class Context:
                         stream: bool) -> dict[str, Any]:
         session = self.session
         budgets = list(self._open_budgets())
-        held = reserve(budgets, worst_case(request, n))
+        if any(b.limits.cost is not None for b in budgets) and endpoint.price(model, 1, 1) is None:
+            said = f"the price of {endpoint.name}:{model} is unknown, so a cost limit cannot be kept; set the endpoint's prices"
+            raise CapabilityMissing(said, param="budget.cost")
+        held, refusal = reserve(budgets, worst_case(request, n))
         try:
             call = Call(run_id=session.run_id, path=name, idempotency_key=f"{session.run_id}/{name}", timeout=_seconds_left(budgets))
             if stream and held.requests == 1:
@@ -205,6 +210,7 @@ class Context:
         return {
             "res": {"completions": completions, "model": response.model}, "usage": usage_line(usage), "tries": response.tries,
             "src": "cache" if cached == held.requests else "live", "up": list(response.upstream_ids) or None,
+            "short": error_record(refusal) if refusal is not None else None,
         }
 
     async def perform(self, effect: Effect[R]) -> R:
@@ -251,10 +257,8 @@ class Context:
         budgets = list(self._open_budgets())
         for budget in budgets:
             budget.charge(usage)
-        if found.err and found.err["code"] == BudgetSpent.code:
-            refuse(budgets, BudgetSpent(found.err["limit"], found.err["allowed"], found.err["spent"]))
-        elif found.kind == "model" and found.res and len(found.res["completions"]) < found.n:
-            refuse(budgets, BudgetSpent("requests", len(found.res["completions"]), found.n))
+        if (refusal := recorded_refusal(found.err or found.short)) is not None:
+            refuse(budgets, refusal)
         return found
 
     async def _record(self, name: str, kind: str, fp: str, body: dict[str, Any], n: int,
@@ -377,10 +381,13 @@ class Context:
             refuse(budgets, refusal)
             raise
 
-    def charge(self, usage: Usage) -> None:
-        """Charge what was spent elsewhere for this scope (branches that a recorded decision leaves out)."""
-        for budget in self._open_budgets():
+    def charge(self, usage: Usage, refusal: BudgetSpent | None) -> None:
+        """Charge what was spent, and refused, in branches that a recorded decision leaves out."""
+        budgets = list(self._open_budgets())
+        for budget in budgets:
             budget.charge(usage)
+        if refusal is not None:
+            refuse(budgets, refusal)
 
     def random(self) -> Random:
         """The scope's own random numbers, determined by the run's seed and the scope's path."""

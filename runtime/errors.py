@@ -243,13 +243,18 @@ def error_record(error: EudoxusError) -> dict[str, Any]:
 def recorded_error(record: dict[str, Any]) -> EudoxusError:
     """Rebuild the error of the same class from what the journal keeps."""
     cls = _by_code().get(record["code"], EffectFailed)
-    if cls is BudgetSpent:
-        return BudgetSpent(record["limit"], record["allowed"], record["spent"])
+    if refusal := recorded_refusal(record):
+        return refusal
     if issubclass(cls, EndpointError):
         return cls(record["message"], endpoint=record.get("endpoint", ""), status=record.get("status"), retryable=record["retryable"])
     error = EffectFailed(record["message"])
     error.retryable = record["retryable"]
     return error
+
+
+def recorded_refusal(record: dict[str, Any] | None) -> BudgetSpent | None:
+    """The refusal of a budget that the journal keeps, if any."""
+    return BudgetSpent(record["limit"], record["allowed"], record["spent"]) if record and record["code"] == BudgetSpent.code else None
 
 
 def _by_code() -> dict[str, type[EudoxusError]]:

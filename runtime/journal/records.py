@@ -66,6 +66,8 @@ class EffectRecord(Record):
     ep: int = 0
     res: Json | None = None
     err: Json | None = None
+    short: Json | None = None
+    """Why there are fewer answers than ``n``: the refusal of a budget."""
     usage: Json | None = None
     ms: float | None = None
     ts: str | None = None
@@ -84,6 +86,8 @@ class DecisionRecord(Record):
     path: str
     kept: list[int]
     spent: Json
+    refused: Json | None = None
+    """The least refusal of a budget in the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

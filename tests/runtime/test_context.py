@@ -31,7 +31,7 @@ from eudoxus.runtime import (
 from eudoxus.runtime.budget import Budget, Reservation
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
-from eudoxus.runtime.errors import BudgetSpent, EndpointAuthError, InvalidRequest, ScopeError
+from eudoxus.runtime.errors import BudgetSpent, CapabilityMissing, EndpointAuthError, InvalidRequest, ScopeError
 from eudoxus.runtime.journal import DecisionRecord, EffectRecord
 
 ASK = ChatRequest(messages=(Message(role="user", content="?"),))
@@ -160,14 +160,29 @@ async def test_a_time_limit_ends_a_call_that_never_answers():
     assert (result.answer, result.outcome) == ("early", "limit")
 
 
-async def test_a_cost_limit_refuses_models_without_a_price():
+async def test_a_cost_limit_ends_the_run_and_refuses_models_without_a_price():
     async def body(ctx: Context) -> str:
-        await ctx.complete(ASK)
-        await ctx.complete(ASK)
+        for number in range(10):
+            await ctx.complete(ASK)
+            ctx.best(str(number))
         return ""
 
-    result = await running(body, cost=1.0)
+    million = 1e6
+    dear = simulated(price=(million, million))
+    result = await running(body, dear, cost=8.0)
     assert result.outcome == "limit"
+    assert result.usage.cost is not None
+    assert 8 <= result.usage.cost < 8 * (dear.calls + 1) / dear.calls
+    assert dear.calls < 10
+
+    class Unpriced(SimulatedEndpoint):
+        def price(self, *tokens: Any) -> None:
+            return None
+
+    with pytest.raises(CapabilityMissing, match="price of sim:m is unknown"):
+        await running(body, Unpriced(["a"], name="sim"), cost=1.0)
+    free = await running(body, Unpriced(lambda m, r, i: "a", name="sim"))
+    assert free.usage.cost is None
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), st.integers(1, 40))
