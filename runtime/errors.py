@@ -233,6 +233,8 @@ class Diverged(JournalError):
 def error_record(error: EudoxusError) -> dict[str, Any]:
     """The error as the journal keeps it: enough to raise the same error again (:func:`raise_recorded`)."""
     record: dict[str, Any] = {"code": error.code, "message": error.message, "retryable": error.retryable}
+    if error.param is not None:
+        record["param"] = error.param
     if isinstance(error, BudgetSpent):
         record |= {"limit": error.limit, "allowed": error.allowed, "spent": error.spent}
     if isinstance(error, EndpointError):
@@ -247,7 +249,8 @@ def recorded_error(record: dict[str, Any]) -> EudoxusError:
         return refusal
     if issubclass(cls, EndpointError):
         return cls(record["message"], endpoint=record.get("endpoint", ""), status=record.get("status"), retryable=record["retryable"])
-    error = EffectFailed(record["message"])
+    error = cls.__new__(cls)
+    EudoxusError.__init__(error, record["message"], param=record.get("param"))
     error.retryable = record["retryable"]
     return error
 
