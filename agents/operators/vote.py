@@ -6,9 +6,11 @@ from functools import partial
 
 from pydantic import Field
 
-from eudoxus.agents.answers import ballots
+from eudoxus.agents.answers import extract, infer, same
+from eudoxus.agents.choices import options_in
 from eudoxus.agents.operators.choose import rank
 from eudoxus.runtime import ChatTask, Context, Params, Result, StrategySpec, Task, strategy
+from eudoxus.runtime.task import AnswerFormat
 
 
 class Vote(Params):
@@ -33,7 +35,7 @@ async def vote(task: Task, params: Vote, ctx: Context) -> Result:
     results = await ctx.quorum("voter", voters, lambda done: any(len(g) >= needed for g in _groups(task, done)))
     groups = _groups(task, results)
     if not groups:
-        return min(results.items(), key=lambda item: item[0])[1]
+        return results[min(results)]
     winners = max(groups, key=lambda g: (len(g), max(rank(results[i]) for i in g), -g[0]))
     chosen = max(winners, key=lambda i: (rank(results[i]), -i))
     votes = {str(params.strategies[i]): len(group) for group in groups for i in group[:1]}
@@ -45,6 +47,26 @@ async def _run(part: StrategySpec, task: Task, ctx: Context) -> Result:
 
 
 def _groups(task: Task, results: dict[int, Result]) -> list[list[int]]:
-    """The numbers of the voters, grouped by equal answers, first seen first."""
-    answered = {i: r.answer for i, r in sorted(results.items()) if r.answer is not None}
-    return ballots(task if isinstance(task, ChatTask) else None, answered)
+    """The numbers of the voters, grouped by equal answers, first seen first. Who gave no answer has no vote."""
+    said = {i: result.answer for i, result in sorted(results.items()) if result.answer is not None}
+    asked = "\n".join(m.text for m in task.request().messages)
+    given = task.answer_format if isinstance(task, ChatTask) else "text"
+    format = given or infer(asked, list(said.values()))
+    groups: list[tuple[str, list[int]]] = []
+    for number, reply in said.items():
+        answer = _final(results[number], reply, format, asked)
+        for known, members in groups:
+            if same(known, answer, format):
+                members.append(number)
+                break
+        else:
+            groups.append((answer, [number]))
+    return [members for _, members in groups]
+
+
+def _final(result: Result, reply: str, format: AnswerFormat, asked: str) -> str:
+    """What a voter says in the end: the answer that its strategy extracted, or that stands in the reply, or the reply itself."""
+    extracted = result.artifacts.get("answer")
+    if isinstance(extracted, str):
+        return extracted
+    return extract(reply, format, options=options_in(asked) if format == "choice" else None) or reply.strip()
