@@ -118,8 +118,8 @@ def reserve(budgets: Iterable[Budget], asked: Reservation) -> tuple[Reservation,
     open_budgets = list(budgets)
     try:
         granted = min((b.room(asked) for b in open_budgets), default=asked.requests)
-    except BudgetSpent as refusal:
-        refuse(open_budgets, refusal)
+    except BudgetSpent as error:
+        refuse(open_budgets, error)
         raise
     refusal = None
     if granted < asked.requests:

@@ -18,7 +18,7 @@ from eudoxus.runtime.journal import EndRecord, Header, Journal, LeaseRecord
 from eudoxus.runtime.model import Endpoints, StrategyModel, bind
 from eudoxus.runtime.result import Result
 from eudoxus.runtime.session import ReplayMode, Session, Watcher
-from eudoxus.runtime.spec import ModelRef, Spec, StrategySpec, parse_spec
+from eudoxus.runtime.spec import MAX_REMEMBERED, ModelRef, Spec, StrategySpec, parse_spec
 from eudoxus.runtime.strategy import Registry
 from eudoxus.runtime.task import Task
 
@@ -34,6 +34,17 @@ class Order:
     metadata: Json | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A specification bound to its endpoints, and what the header of a run says about it."""
+
+    model: StrategyModel
+    spec: Json
+    path: str
+    code: Json
+    prompts: Json | None
+
+
 @dataclass(slots=True)
 class Runtime:
     """What is there to run with: strategies, endpoints, and perhaps a cache."""
@@ -43,12 +54,32 @@ class Runtime:
     cache: Cache | None = None
     prompt_hash: Callable[[str], str] | None = None
     """Gives the hash of a prompt file by its id; the runtime itself knows no prompts."""
+    _prepared: dict[str, Prepared] = field(default_factory=dict)
 
     def check(self, order: Order) -> None:
         """Raise what would keep ``order`` from starting: unknown endpoints, missing capabilities, a task that does not fit."""
-        for spec in nested_specs(directed(order.spec)):
-            bind(spec, self.registry, self.endpoints, enclosed=spec is not order.spec)
-        self.registry.get(directed(order.spec).strategy).reads(order.task)
+        self.prepare(order.spec).model.strategy.reads(order.task)
+
+    def prepare(self, spec: Spec) -> Prepared:
+        """``spec`` bound, with everything inside it. Raises :class:`UnknownEndpoint`, :class:`CapabilityMissing`."""
+        path = str(spec)
+        found = self._prepared.get(path)
+        if found is None:
+            found = self._prepare(spec, path)
+            if len(self._prepared) < MAX_REMEMBERED:
+                self._prepared[path] = found
+        return found
+
+    def _prepare(self, spec: Spec, path: str) -> Prepared:
+        outermost = directed(spec)
+        inside = nested_specs(outermost)
+        for part in inside:
+            bind(part, self.registry, self.endpoints, enclosed=part is not outermost)
+        model = bind(outermost, self.registry, self.endpoints)
+        assert isinstance(model, StrategyModel)
+        strategies = [self.registry.get(name) for name in dict.fromkeys(part.strategy for part in inside)]
+        prompts = {id: self.prompt_hash(id) for s in strategies for id in s.prompts} if self.prompt_hash else {}
+        return Prepared(model, spec.model_dump(mode="json", exclude_none=True), path, {s.name: s.code_hash for s in strategies}, prompts or None)
 
     async def execute(self, order: Order, journal: Journal, *, run_id: str, mode: ReplayMode = "extend", watcher: Watcher | None = None,
                       use_cache: bool = False) -> Result:
@@ -85,8 +116,7 @@ class Runtime:
     async def _run(self, order: Order, session: Session) -> Result:
         ctx = Context(session)
         ctx.open(Budget(order.limits, session.clock))
-        model = bind(directed(order.spec), self.registry, self.endpoints)
-        assert isinstance(model, StrategyModel)
+        model = self.prepare(order.spec).model
         session.binder = lambda spec: bind(spec, self.registry, self.endpoints, enclosed=True)
         return await ctx.bound(model.model).apply(model.strategy, model.params, order.task)
 
@@ -109,12 +139,10 @@ class Runtime:
             journal.append(LeaseRecord(ep=session.epoch, ts=session.stamp()))
 
     def _header(self, order: Order, session: Session) -> Header:
-        strategies = [self.registry.get(name) for name in dict.fromkeys(s.strategy for s in nested_specs(directed(order.spec)))]
-        prompts = {id: self.prompt_hash(id) for s in strategies for id in s.prompts} if self.prompt_hash else {}
+        prepared = self.prepare(order.spec)
         return Header(
-            run_id=session.run_id, created=session.stamp(), spec=order.spec.model_dump(mode="json", exclude_none=True), path=str(order.spec),
-            task=task_line(order.task), seed=order.seed, limits=order.limits.model_dump(exclude_none=True) or None,
-            code={s.name: s.code_hash for s in strategies}, prompts=prompts or None,
+            run_id=session.run_id, created=session.stamp(), spec=prepared.spec, path=prepared.path, task=task_line(order.task),
+            seed=order.seed, limits=order.limits.model_dump(exclude_none=True) or None, code=prepared.code, prompts=prepared.prompts,
             pkg=f"eudoxus/{package_version()}", metadata=order.metadata,
         )
 

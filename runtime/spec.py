@@ -23,6 +23,7 @@ from eudoxus.runtime.strategy import NAME, Registry
 
 MAX_LENGTH = 1024
 MAX_DEPTH = 8
+MAX_REMEMBERED = 1024
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.+-]*")
 _KEY = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=(?!=)")
@@ -72,7 +73,12 @@ def parse_spec(said: str | dict[str, Any], registry: Registry) -> Spec:
     Raises :class:`SpecError` (with a caret under the column), :class:`UnknownStrategy`, :class:`InvalidParams`.
     """
     if isinstance(said, str):
-        return _Path(said, registry).read()
+        spec = registry.read_before.get(said)
+        if spec is None:
+            spec = _Path(said, registry).read()
+            if len(registry.read_before) < MAX_REMEMBERED:
+                registry.read_before[said] = spec
+        return spec
     return _from_json(said, registry, depth=1)
 
 

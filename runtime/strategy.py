@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from eudoxus.runtime.errors import InvalidParams, InvalidTask, UnknownStrategy
+from eudoxus.runtime.errors import EudoxusError, InvalidParams, InvalidTask, UnknownStrategy
 from eudoxus.runtime.result import Result
 from eudoxus.runtime.task import ChatTask, Task
 
 if TYPE_CHECKING:
     from eudoxus.runtime.context import Context
+    from eudoxus.runtime.spec import Spec
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -131,6 +132,8 @@ class Registry:
         self.strategies = {s.name: s for s in strategies}
         self.tasks = {t.kind: t for t in tasks}
         self.presets = dict(presets)
+        self.read_before: dict[str, Spec] = {}
+        """Paths that were read before: a service sees the same few again and again."""
 
     @classmethod
     def installed(cls, presets: Mapping[str, str] = MappingProxyType({})) -> Registry:
@@ -165,7 +168,14 @@ class Registry:
 
 @functools.cache
 def _published(group: str) -> tuple[Any, ...]:
-    return tuple(point.load() for point in sorted(entry_points(group=group), key=lambda p: p.name))
+    loaded = []
+    for point in sorted(entry_points(group=group), key=lambda p: p.name):
+        try:
+            loaded.append(point.load())
+        except Exception as error:
+            package = point.dist.name if point.dist else "an unknown package"
+            raise EudoxusError(f"{point.name!r} ({point.value}) of {package} cannot be loaded: {type(error).__name__}: {error}") from error
+    return tuple(loaded)
 
 
 @functools.cache
