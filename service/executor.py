@@ -22,7 +22,15 @@ from eudoxus.service.metrics import Metrics
 from eudoxus.service.ownership import Ownership
 from eudoxus.service.problems import QueueFull, RunCancelled, ShuttingDown
 from eudoxus.service.settings import Settings
-from eudoxus.service.store import Face, RunJournal, RunRow, RunStore, Status, iso, new_run_id
+from eudoxus.service.store import (
+    Face,
+    RunJournal,
+    RunRow,
+    RunStore,
+    Status,
+    iso,
+    new_run_id,
+)
 
 SCAN_SECONDS = 5.0
 """How often runs of processes that died are looked for."""
@@ -41,6 +49,8 @@ class Job:
     watched: bool = True
     """Whether passing events (pieces of text, started calls) are wanted at all."""
     watchers: list[Watch] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    """Pieces of the final answer so far, for those who begin to watch later."""
     pending: set[str] = field(default_factory=set)
     """Paths of the calls that were started and are not in the journal yet."""
     cancel_reason: str | None = None
@@ -60,6 +70,8 @@ class Job:
     def tell(self, type: str, path: str, data: Json) -> None:
         if type == "call.started":
             self.pending.add(path)
+        elif type == "output_text.delta":
+            self.text.append(data["text"])
         for watcher in list(self.watchers):
             watcher(type, path, data)
 
@@ -85,6 +97,7 @@ class Executor:
         self._slots = asyncio.Semaphore(settings.slots)
         self._waiting = 0
         self._deadline = 0.0
+        self._drain_listeners: list[Callable[[], None]] = []
         gate.passes = lambda run_id: run_id in self.jobs and self.jobs[run_id].row.face == "chat"
 
     # -- starting ----------------------------------------------------------------------------------------------------
@@ -173,7 +186,7 @@ class Executor:
         except asyncio.CancelledError:
             status = "cancelled" if job.cancel_reason is not None else "suspended"
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The outermost floor of a run: a bug in a strategy fails this run, is logged with its id, and tells the client nothing.
             log.exception("a run failed by a bug", run_id=job.id, strategy=job.row.path)
             job.error = InternalFailure("an internal error; the log has it under the run id")
@@ -204,7 +217,7 @@ class Executor:
                 job.task.cancel()
             await job.done()
             return
-        row = await self.store.get(run_id)
+        row = self.store.get(run_id)
         if row is not None and not row.terminal:
             # Another process works on it: taking the journal over fences that process off.
             await self._close(run_id, reason)
@@ -252,12 +265,19 @@ class Executor:
 
     # -- shutting down -----------------------------------------------------------------------------------------------
 
+    def when_draining(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` when the service begins to shut down; returns a function that ends it."""
+        self._drain_listeners.append(listener)
+        return lambda: self._drain_listeners.remove(listener)
+
     def begin_drain(self) -> None:
         """Let nothing new begin. Calls in flight go on; see :meth:`drain`."""
         if not self.draining.is_set():
             self.draining.set()
             self.gate.closed = True
             self._deadline = time.monotonic() + self._settings.shutdown_grace
+            for listener in list(self._drain_listeners):
+                listener()
 
     async def drain(self) -> None:
         """Wait, up to the grace, until no call is in flight; then stop all runs. Native ones stay open for the next start."""

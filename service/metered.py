@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eudoxus.runtime.chat import ChatRequest, Response
-from eudoxus.runtime.endpoints.base import Call, Capabilities, Endpoint, Health
+from eudoxus.runtime.endpoints.base import Call, Endpoint, Health
+from eudoxus.runtime.endpoints.manual import ManualEndpoint
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.runtime.model import Endpoints
 from eudoxus.service.metrics import Metrics
@@ -40,7 +41,7 @@ class Gate:
     def __init__(self) -> None:
         self.closed = False
         self.held: set[str] = set()
-        """``run_id path`` of the calls that wait."""
+        """``run_id path`` of the calls that nothing is lost by dropping: those that wait here, and those that wait for a person."""
         self.passes: Callable[[str], bool] = lambda run_id: False
         """Whether calls of this run may go on although the gate is closed (somebody waits for its answer)."""
 
@@ -55,17 +56,14 @@ class MeteredEndpoint:
 
     def __init__(self, endpoint: Endpoint, metrics: Metrics, gate: Gate, stopwatches: dict[str, Stopwatch]) -> None:
         self._endpoint, self._gate, self._stopwatches = endpoint, gate, stopwatches
-        self.name = endpoint.name
+        self.name, self.capabilities = endpoint.name, endpoint.capabilities
         self._metrics = metrics
+        self._waits_for_a_person = isinstance(endpoint, ManualEndpoint)
         self._seconds = metrics.call_seconds.labels(endpoint.name)
         self._completed = metrics.calls.labels(endpoint.name, "completed")
         self._sent = metrics.tokens.labels(endpoint.name, "prompt")
         self._received = metrics.tokens.labels(endpoint.name, "completion")
         self._retries = metrics.call_retries.labels(endpoint.name)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._endpoint.capabilities
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._endpoint, name)
@@ -73,6 +71,8 @@ class MeteredEndpoint:
     async def complete(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
         if self._gate.closed:
             await self._gate.wait(call)
+        if self._waits_for_a_person:
+            self._gate.held.add(f"{call.run_id} {call.path}")
         watch = self._stopwatches.get(call.run_id)
         start = time.perf_counter()
         if watch is not None:
@@ -86,6 +86,8 @@ class MeteredEndpoint:
             if watch is not None:
                 watch.leave()
             self._seconds.observe(time.perf_counter() - start)
+            if self._waits_for_a_person:
+                self._gate.held.discard(f"{call.run_id} {call.path}")
         self._completed.inc()
         self._sent.inc(response.usage.prompt_tokens)
         self._received.inc(response.usage.completion_tokens)

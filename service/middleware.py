@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import MutableMapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.service.keys import LOOPBACK, Forbidden, KeyRing
 from eudoxus.service.logs import log
 from eudoxus.service.metrics import Metrics
-from eudoxus.service.problems import BodyTooLarge, ProblemResponse, RateLimited, ShuttingDown, internal, problem_of
+from eudoxus.service.problems import (
+    BodyTooLarge,
+    ProblemResponse,
+    RateLimited,
+    ShuttingDown,
+    internal,
+    problem_of,
+)
 from eudoxus.service.settings import Settings
+from starlette.datastructures import Headers, State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -52,7 +56,7 @@ class Boundary:
         token = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self.app(scope, receive, answer)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # The only place that catches everything: the log gets the traceback, the client a request id.
             log.exception("request failed", run_id=scope.get("run_id"))
             if status == 0:
@@ -75,7 +79,7 @@ class Boundary:
 class Admission:
     """Lets a request in, or says at once why not: key, scope, size, load."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, state: MutableMapping[str, Any]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, state: State) -> None:
         self.app, self.settings, self.state = app, settings, state
         self.chats = 0
 
@@ -107,7 +111,7 @@ class Admission:
             self.chats -= 1
 
     def _refuse_when_draining(self) -> None:
-        if self.state.get("draining"):
+        if self.state.services.executor.draining.is_set():
             raise ShuttingDown("the service is shutting down; ask again in a few seconds")
 
     def _authorize(self, scope: Scope) -> None:
@@ -116,7 +120,7 @@ class Admission:
         scope["key"] = None
         if not path.startswith("/v1/") and path != "/metrics":
             return
-        keys: KeyRing = self.state["keys"]
+        keys: KeyRing = self.state.services.keys
         headers = Headers(scope=scope)
         if not keys.required:
             self._refuse_foreign_pages(headers)

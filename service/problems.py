@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
+from eudoxus.runtime.chat import Json
+from eudoxus.runtime.errors import EudoxusError
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-
-from eudoxus.runtime.chat import Json
-from eudoxus.runtime.errors import EudoxusError
 
 PROBLEM = "application/problem+json"
 
@@ -72,6 +71,18 @@ class NoAnswer(EudoxusError):
     """The strategy ended without a usable answer, and says why."""
 
     code = "no_answer"
+
+
+class LimitReached(EudoxusError):
+    """A budget ended the run before there was any answer."""
+
+    code = "budget_exceeded"
+
+
+class DeadlineReached(EudoxusError):
+    """The limit of seconds ended the run before there was any answer."""
+
+    code = "deadline_exceeded"
 
 
 class RunCancelled(EudoxusError):
@@ -151,7 +162,7 @@ def internal(*, run_id: str | None = None, request_id: str | None = None) -> Jso
 class ProblemResponse(Response):
     """A problem as an HTTP response."""
 
-    media_type: ClassVar[str] = PROBLEM
+    media_type = PROBLEM
 
     def __init__(self, body: Json, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(orjson.dumps(body), body["status"], {**headers_for(body["code"]), **(headers or {})})

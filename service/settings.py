@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pydantic
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-from pydantic_settings.exceptions import SettingsError
-
-from eudoxus.runtime.endpoints import EndpointConfig, OpenAIConfig, ReplayConfig
+from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
 from eudoxus.runtime.errors import EudoxusError
+from pydantic import Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings.exceptions import SettingsError
 
 OPENAI_URL = "https://api.openai.com/v1"
 DEMO = Path(__file__).parent / "demo"

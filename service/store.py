@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-
 from eudoxus.runtime.canonical import canonical
 from eudoxus.runtime.chat import Json, Usage
 from eudoxus.runtime.journal import SCHEMA as JOURNAL_SCHEMA
-from eudoxus.runtime.journal import Database, EndRecord, Record, SqliteJournal, SqliteJournals
+from eudoxus.runtime.journal import (
+    Database,
+    EndRecord,
+    Record,
+    SqliteJournal,
+    SqliteJournals,
+)
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.runtime.journal.records import usage_from, usage_line
 
@@ -35,6 +40,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL, scopes TEXT NOT NULL, created REAL NOT NULL, expires REAL,
     revoked REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
 
 KEPT_SECONDS = 24 * 3600.0
@@ -154,9 +160,13 @@ class RunStore:
         """Remove a run with its journal."""
         await self.database.write(("DELETE FROM runs WHERE id = ?", (run_id,)), *self.journals.delete(run_id))
 
+    async def probe(self) -> None:
+        """Raises when nothing can be written."""
+        await self.database.write(("INSERT OR REPLACE INTO probe VALUES (1, ?)", (time.time(),)))
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    async def get(self, run_id: str) -> RunRow | None:
+    def get(self, run_id: str) -> RunRow | None:
         found = self.database.read_now(f"{_SELECT} WHERE id = ?", (run_id,))
         return _row(found[0]) if found else None
 
