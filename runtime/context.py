@@ -176,7 +176,7 @@ class Context:
         held, refusal = reserve(budgets, worst_case(request, n))
         try:
             call = Call(run_id=session.run_id, path=name, idempotency_key=f"{session.run_id}/{name}", timeout=_seconds_left(budgets))
-            if stream and held.requests == 1:
+            if stream and held.requests == 1 and session.watcher is not None:
                 call.on_delta = lambda text: session.tell("output_text.delta", name, text=text)
             call.on_retry = lambda reason, delay: session.tell("call.retrying", name, reason=reason, seconds=delay)
 
