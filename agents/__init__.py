@@ -1,0 +1,1 @@
+"""Reasoning strategies over chat: one file each, named after the strategy."""

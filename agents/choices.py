@@ -20,13 +20,13 @@ def options_in(task: str) -> dict[str, str]:
     """The lettered options that ``task`` lists last, letter → text; empty when it lists none. They begin at A and leave none out."""
     marks = list(_OPTION.finditer(task))
     runs: list[dict[str, str]] = []
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    ends = [*(mark.start() for mark in marks[1:]), len(task)]
+    for mark, end in zip(marks, ends, strict=False):
         letter = mark[1] or mark[2]
         if letter == "A":
             runs.append({})
         if runs and letter == chr(ord("A") + len(runs[-1])):
-            text = task[mark.end() : following.start() if following else len(task)]
-            runs[-1][letter] = text.strip().partition("\n")[0].strip()
+            runs[-1][letter] = task[mark.end() : end].strip().partition("\n")[0].strip()
     whole = [run for run in runs if len(run) > 1]
     return whole[-1] if whole else {}
 

@@ -30,10 +30,11 @@ byte|kb kilobyte|mb megabyte|gb gigabyte|bit
 _UNITS = {alias: group.split()[0] for line in _ALIASES.split("\n") for group in line.split("|") for alias in group.split()}
 _UNITS["mph"], _UNITS["kmh"], _UNITS["kph"] = "mi/h", "km/h", "km/h"
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
-_WORDS = {word: value for value, word in enumerate(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen "
-    "twenty".split())} | {word: value for value, word in zip(
-        range(30, 100, 10), "thirty forty fifty sixty seventy eighty ninety".split(), strict=True)}
+_NAMES = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty
+"""
+_WORDS = {word: value for value, word in enumerate(_NAMES.split())}
+_WORDS |= {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 
 _SUPERSCRIPTS = {ord(c): plain for c, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True)}
 _PLAIN = r"(?:(?:\d{1,3}(?P<GAP>[, '_])\d{3}(?:(?P=GAP)\d{3})*|\d+)(?!\d)(?:\.\d+)?|\.\d+)"
@@ -47,6 +48,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _EUROPEAN = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?![\d.,])")
+_JOINS = re.compile(r"\b(?:or|and|to|of|than|plus|minus|times)\b", re.IGNORECASE)
 _APPROXIMATELY = re.compile(r"^(?:about|approximately|approx\.?|around|roughly|exactly|only|just|≈|~|=|:)\s*", re.IGNORECASE)
 _SPACING = re.compile(r"\\[,;:! ]|~|[\u00a0\u2009\u202f\u2007]")
 _LATEX = re.compile(r"\\(?:text|mathrm|textbf|mathbf|textrm|operatorname|mbox)\s*\{([^{}]*)\}")
@@ -70,8 +72,8 @@ def parse(text: str) -> Quantity | None:
     text = plain(text)
     if not text or len(text) > _MAX_LENGTH:
         return None
-    if text.count("=") and (found := parse(text.rpartition("=")[2])):
-        return found
+    if "=" in text and (right := parse(text.rpartition("=")[2])):
+        return right
     while (stripped := _APPROXIMATELY.sub("", text)) != text:
         text = stripped
     text = re.sub(r"^([-+]) ", r"\1", text)
@@ -101,9 +103,9 @@ def same(a: Quantity, b: Quantity) -> bool:
     ``50 %`` is the same as ``50`` and as ``0.5``, since either may be meant. Two known units must agree.
     """
     if "%" in (a.unit, b.unit) and a.unit != b.unit:
-        if a.known and b.known:
-            return False
         share, other = (a, b) if a.unit == "%" else (b, a)
+        if other.known:
+            return False
         places = None if share.places is None else share.places + 2
         return _equal(share.value, share.places, other) or _equal(share.value / 100, places, other)
     if a.known and b.known and a.unit != b.unit:
@@ -172,7 +174,7 @@ def _with_unit(value: Fraction, places: int | None, before: str | None, after: s
     known = _known(after.casefold())
     if known:
         return Quantity(value, known, True, places)
-    if not re.fullmatch(r"[^\W\d_]{2,}(?:[ /-][^\W\d_]+){0,4}", after):
+    if not re.fullmatch(r"[^\W\d_]{2,}(?:[ /-][^\W\d_]+){0,4}", after) or _JOINS.search(after):
         return None
     return Quantity(value, after.casefold().removesuffix("s"), False, places)
 

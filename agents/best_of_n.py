@@ -1,0 +1,100 @@
+"""Best-of-N sampling (Cobbe et al. 2021, arXiv 2110.14168, §4): draw N answers, keep the best one.
+
+Where the paper trains a verifier, this asks the task's own verifier, and where there is none, a judge that sees all candidates at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from eudoxus.agents.outcome import outcome, verdict_on
+from eudoxus.agents.scores import UnreadableScores, read_scores
+from eudoxus.agents.transcript import mark, reply, transcript, with_media
+from eudoxus.prompts import render
+from eudoxus.runtime import ChatRequest, Completion, Context, Message, Params, Result, Task, Verdict, strategy
+
+
+class BestOfN(Params):
+    n: int = Field(4, ge=1, le=256)
+    """Answers drawn, 1 to 256."""
+    temperature: float | None = Field(0.8, ge=0, le=2)
+    """Sampling temperature, where the task sets none; at 0 the draws are equal on most endpoints. null leaves it to the endpoint."""
+
+
+@strategy("best_of_n", takes=Task, prompts=["best_of_n/judge", "best_of_n/judge_again"],
+          calls="n completions, and 1 judge request (2 when its scores cannot be read) unless a verifier accepts an answer")
+async def best_of_n(task: Task, params: BestOfN, ctx: Context) -> Result:
+    """Return the first answer that the task's verifier accepts, else the one that a judge scores highest.
+
+    Costs ``n`` completions, and one judge request when no answer is verified and two or more different ones are left. ``verified`` with
+    the verifier's authority, else ``best_effort`` with the authority of a model. A spent budget gives the best answer so far.
+    """
+    drawn = await ctx.complete(task.request(temperature=params.temperature), n=params.n)
+    ctx.best(drawn[0].text, drawn[0])
+    verdicts = await ctx.map("verify", drawn, lambda child, answer: verdict_on(answer, task, child))
+    for answer, verdict in zip(drawn, verdicts, strict=True):
+        if verdict is not None and verdict.ok:
+            return outcome(answer, verdict, candidates=len(drawn))
+
+    contenders = _contenders(drawn, verdicts)
+    first, verdict = contenders[0]
+    if len(contenders) == 1:
+        return outcome(first, verdict, candidates=len(drawn), detail="all candidates are equal" if len(drawn) > 1 else "")
+    ctx.best(first.text, first)
+    try:
+        request = _judge_request(task, [answer for answer, _ in contenders], 0.0 if params.temperature is not None else None)
+        scores = await _judge(request, len(contenders), ctx.scope("judge"))
+    except UnreadableScores as problem:
+        return outcome(first, verdict, candidates=len(drawn), detail=f"the first candidate, since the judge's scores were unreadable: {problem}")
+    winner, verdict = contenders[scores.index(max(scores))]
+    return outcome(winner, verdict, judged=True, candidates=len(drawn), scores=_by_candidate(drawn, contenders, scores))
+
+
+async def _judge(request: ChatRequest, count: int, ctx: Context) -> list[float]:
+    """One score per candidate, from one request that shows them all; asked once more when the first reply cannot be read.
+
+    Raises :class:`UnreadableScores`.
+    """
+    said = (await ctx.complete(request))[0].text
+    try:
+        return read_scores(said, count)
+    except UnreadableScores as problem:
+        again = render("best_of_n/judge_again", problem=str(problem), count=str(count))
+        history = (*request.messages, Message(role="assistant", content=said), *again.messages)
+        said = (await ctx.complete(again.model_copy(update={"messages": history, "temperature": request.temperature})))[0].text
+        return read_scores(said, count)
+
+
+def _judge_request(task: Task, answers: Sequence[Completion], temperature: float | None) -> ChatRequest:
+    asked = task.request().messages
+    question, said = transcript(asked), [reply(answer) for answer in answers]
+    fence = mark(question, *said)
+    candidates = "\n\n".join(
+        f"[{fence}] candidate {number}\n{text}\n[{fence}] end of candidate {number}" for number, text in enumerate(said, start=1)
+    )
+    request = render("best_of_n/judge", task=question, candidates=candidates, mark=fence, count=str(len(answers)))
+    return with_media(request.model_copy(update={"temperature": temperature}), asked)
+
+
+def _contenders(drawn: Sequence[Completion], verdicts: Sequence[Verdict | None]) -> list[tuple[Completion, Verdict | None]]:
+    """Those that the verifier scores highest (all, without one), each different reply once, in the order drawn.
+
+    Empty replies are left out while there is another.
+    """
+    top = max((verdict.score for verdict in verdicts if verdict is not None), default=0.0)
+    different: dict[str, tuple[Completion, Verdict | None]] = {}
+    for answer, verdict in zip(drawn, verdicts, strict=True):
+        if verdict is None or verdict.score == top:
+            different.setdefault(reply(answer).strip(), (answer, verdict))
+    if len(different) > 1:
+        different.pop("", None)
+    return list(different.values())
+
+
+def _by_candidate(drawn: Sequence[Completion], contenders: Sequence[tuple[Completion, Verdict | None]], scores: Sequence[float],
+                  ) -> list[float | None]:
+    """The scores in the order drawn; None for candidates that the judge did not see."""
+    known = {reply(answer).strip(): score for (answer, _), score in zip(contenders, scores, strict=True)}
+    return [known.get(reply(answer).strip()) for answer in drawn]
