@@ -244,3 +244,14 @@ def test_recorded_answers_equal_each_other_only_when_their_texts_do():
     for _ in range(2000):
         a, b = dice.choice(answers), dice.choice(answers)
         assert same(a, b, "text") == (a.casefold() == b.casefold())
+
+
+@pytest.mark.skipif("EUDOXUS_DATA" not in os.environ, reason="EUDOXUS_DATA is not set: the GSM8K problems are needed")
+def test_every_result_of_gsm8k_is_found_in_its_solution():
+    file = Path(os.environ["EUDOXUS_DATA"]) / "prompts" / "gsm8k" / "test.jsonl.gz"
+    solutions = [json.loads(line)["answer"] for line in gzip.decompress(file.read_bytes()).splitlines()]
+    assert len(solutions) == 1319
+    for solution in solutions:
+        found = extract(solution, "number")
+        assert found is not None
+        assert same(found, solution.rpartition("#### ")[2], "number")
