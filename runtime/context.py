@@ -334,7 +334,7 @@ class Context:
 
     async def play(self, part: Spec | Model, task: Task) -> Result:
         """``part`` on ``task`` in this very scope; for the branches of :meth:`map`, :meth:`quorum` and :meth:`race`."""
-        from eudoxus.runtime.model import StrategyModel  # noqa: PLC0415 - the two refer to each other
+        from eudoxus.runtime.model import StrategyModel
 
         if isinstance(part, BaseModel):
             if self.session.binder is None:

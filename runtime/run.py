@@ -79,7 +79,8 @@ class Runtime:
         assert isinstance(model, StrategyModel)
         strategies = [self.registry.get(name) for name in dict.fromkeys(part.strategy for part in inside)]
         prompts = {id: self.prompt_hash(id) for s in strategies for id in s.prompts} if self.prompt_hash else {}
-        return Prepared(model, spec.model_dump(mode="json", exclude_none=True), path, {s.name: s.code_hash for s in strategies}, prompts or None)
+        code = {s.name: s.code_hash for s in strategies}
+        return Prepared(model, spec.model_dump(mode="json", exclude_none=True), path, code, prompts or None)
 
     async def execute(self, order: Order, journal: Journal, *, run_id: str, mode: ReplayMode = "extend", watcher: Watcher | None = None,
                       use_cache: bool = False) -> Result:

@@ -108,7 +108,8 @@ def _from_json(said: Any, registry: Registry, depth: int) -> Spec:
         spec = StrategySpec.model_validate({**said, "model": None})
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        raise SpecError(f"{'.'.join(map(str, first['loc']))}: {first['msg']} (an object with strategy, params, model; or endpoint, name)") from None
+        where = ".".join(map(str, first["loc"]))
+        raise SpecError(f"{where}: {first['msg']} (an object with strategy, params, model; or endpoint, name)") from None
     if spec.strategy in registry.presets:
         base = parse_spec(registry.presets[spec.strategy], registry)
         return _onto(base, _from_json(said["model"], registry, depth + 1) if said.get("model") is not None else None)
@@ -121,10 +122,9 @@ def _checked(name: str, params: dict[str, Any], registry: Registry, depth: int) 
     """Parameters that were given, validated and as plain JSON; specs inside them are checked in turn."""
     strategy = registry.get(name)
     known = strategy.params.model_fields
-    if strategy.params.named is not None:
-        others = {k: v for k, v in params.items() if k not in known}
-        if others:
-            params = {k: v for k, v in params.items() if k in known} | {strategy.params.named: {**params.get(strategy.params.named, {}), **others}}
+    field = strategy.params.named
+    if field is not None and (others := {k: v for k, v in params.items() if k not in known}):
+        params = {k: v for k, v in params.items() if k in known} | {field: {**params.get(field, {}), **others}}
     given = strategy.check(params).model_dump(mode="json", exclude_unset=True)
     return {key: _specs_checked(value, registry, depth + 1) for key, value in given.items()}
 

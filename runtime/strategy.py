@@ -117,7 +117,7 @@ def strategy(
     def decorate(body: Body) -> Strategy:
         names = list(inspect.signature(body).parameters)
         hints = get_type_hints(body, localns={"Context": object})
-        params = cast(type[Params], hints.get(names[1], NoParams))
+        params = cast("type[Params]", hints.get(names[1], NoParams))
         kinds = takes if isinstance(takes, tuple) else (takes,)
         return Strategy(name, body, params, kinds, tuple(prompts), calls, frozenset(requires))
 
@@ -163,7 +163,8 @@ class Registry:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             where = ".".join(["task", *map(str, first["loc"])])
-            raise InvalidTask(f"{where}: {first['msg'].removeprefix('Value error, ')} (got {_shown(first['input'])})", param=where) from None
+            reason = first["msg"].removeprefix("Value error, ")
+            raise InvalidTask(f"{where}: {reason} (got {_shown(first['input'])})", param=where) from None
 
 
 @functools.cache

@@ -56,7 +56,7 @@ class ChatTask(ChatRequest, Task):
 
     def request(self, **defaults: Any) -> ChatRequest:
         said = {name: value for name in ChatRequest.model_fields if (value := getattr(self, name)) is not None}
-        return ChatRequest.model_construct(**{**{name: None for name in ChatRequest.model_fields}, **defaults, **said})
+        return ChatRequest.model_construct(**{**dict.fromkeys(ChatRequest.model_fields), **defaults, **said})
 
     async def verify(self, ctx: Context, answer: str) -> Verdict | None:
         form = (self.response_format or {}).get("type")

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
 
+from eudoxus.runtime.chat import Json
+from eudoxus.runtime.errors import BudgetSpent
 from eudoxus.runtime.journal.records import (
     DecisionRecord,
     EffectRecord,
@@ -63,8 +65,12 @@ class Recorded:
     def reopen(self) -> None:
         """Forget what should be asked anew when an ended run is extended: refusals of a budget, and failures that may pass."""
         if self.end is not None and self.end.status != "completed":
-            self.effects = {p: e for p, e in self.effects.items() if not (e.err and (e.err["retryable"] or e.err["code"] == "budget_exceeded"))}
+            self.effects = {p: e for p, e in self.effects.items() if e.short is None and not (e.err and _may_pass(e.err))}
             self.end = None
+
+
+def _may_pass(error: Json) -> bool:
+    return bool(error["retryable"]) or error["code"] == BudgetSpent.code
 
 
 Listener = Callable[[Record], None]

@@ -51,7 +51,7 @@ class FileJournal(Journal):
         self._sum, self._size, self._blobs = b"", 0, set[str]()
         records = []
         with open(self.path, "rb") as file:
-            for record, self._sum, self._size in decoded(file):  # noqa: B007 - the last values are kept on purpose
+            for record, self._sum, self._size in decoded(file):
                 records.append(record)
         os.ftruncate(self._fd, self._size)
         return records
@@ -70,7 +70,8 @@ class FileJournal(Journal):
         except OSError as error:
             os.ftruncate(self._fd, self._size)
             self._blobs.clear()
-            raise JournalFull(f"cannot write to the journal {self.path}: {error.strerror}; the {record.seq} records before are kept") from None
+            said = f"cannot write to the journal {self.path}: {error.strerror}; the {record.seq} records before are kept"
+            raise JournalFull(said) from None
         self._sum, self._size = total, self._size + len(data)
         self._told(record)
         return DONE

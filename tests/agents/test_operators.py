@@ -54,7 +54,9 @@ async def say(task: ChatTask, params: Saying, ctx: Context) -> Result:
     """Ask so often, then say the text."""
     for _ in range(params.asks):
         await ctx.complete(task.request())
-    return Result(answer=params.text, outcome="verified" if params.verified else "best_effort", authority="exact" if params.verified else "none")
+    if params.verified:
+        return Result(answer=params.text, outcome="verified", authority="exact")
+    return Result(answer=params.text)
 
 
 @strategy("hear")

@@ -42,8 +42,8 @@ def simulated(answers: Any = None, **more: Any) -> SimulatedEndpoint:
     return SimulatedEndpoint(answers or (lambda model, request, i: f"answer {i}"), name="sim", **more)
 
 
-async def running(body: Callable[[Context], Awaitable[str]], endpoint: SimulatedEndpoint | None = None, *, journal: MemoryJournal | None = None,
-                  cache: Cache | None = None, **limits: Any) -> Result:
+async def running(body: Callable[[Context], Awaitable[str]], endpoint: SimulatedEndpoint | None = None, *,
+                  journal: MemoryJournal | None = None, cache: Cache | None = None, **limits: Any) -> Result:
     """Run ``body`` as a strategy over a simulated endpoint."""
 
     @strategy("body")

@@ -42,7 +42,8 @@ def event(number: int, **data: object) -> EventRecord:
 
 @given(st.lists(data, max_size=5), st.booleans())
 def test_records_come_back_as_written_whatever_they_hold(many: list[dict[str, object]], long: bool):
-    records = [EventRecord(seq=i, path=f"root/e{i}", type="log", data=d | ({"long": "x" * 20_000} if long else {})) for i, d in enumerate(many)]
+    more = {"long": "x" * 20_000} if long else {}
+    records = [EventRecord(seq=i, path=f"root/e{i}", type="log", data=d | more) for i, d in enumerate(many)]
     assert [r for r, _, _ in decoded(list(text_of(records)))] == records
 
 

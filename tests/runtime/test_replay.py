@@ -27,7 +27,8 @@ def answering(luck: Random) -> Runtime:
             raise EndpointUnavailable("out of order", endpoint="sim")
         return Completion(text=str(luck.random()))
 
-    return Runtime(REGISTRY, Endpoints({"sim": SimulatedEndpoint(answer, name="sim", latency=lambda: luck.random() * 0.004)}, default="sim"))
+    endpoint = SimulatedEndpoint(answer, name="sim", latency=lambda: luck.random() * 0.004)
+    return Runtime(REGISTRY, Endpoints({"sim": endpoint}, default="sim"))
 
 
 def dead() -> Runtime:

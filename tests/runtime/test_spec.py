@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from eudoxus.runtime import NoParams, Params, Registry, Result, StrategySpec, parse_spec, strategy
 from eudoxus.runtime.errors import InvalidParams, SpecError, UnknownStrategy
@@ -28,7 +29,7 @@ class Parts(Params):
 
 class Ways(Params):
     named = "routes"
-    routes: dict[str, StrategySpec] = {}
+    routes: dict[str, StrategySpec] = Field(default_factory=dict)
 
 
 @strategy("best_of_n")
