@@ -1,8 +1,8 @@
 r"""Final answers inside replies: finding them, and telling whether two of them say the same.
 
-An answer stands after ``Answer:``, in ``<answer>`` tags, in ``\boxed{}``, after ``####`` or after "the answer is", sought in this order. Never
-is a whole reply taken for an answer. What two replies must share to count as one answer depends on the format: the value of a number, the
-letter of a choice, the syntax tree of code, the words of a text.
+An answer stands after ``Answer:``, in ``<answer>`` tags, in ``\boxed{}``, after ``####`` or after "the answer is", sought in this order.
+Never is a whole reply taken for an answer. What two replies must share to count as one answer depends on the format: the value of a
+number, the letter of a choice, the syntax tree of code, the words of a text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _LINE = re.compile(r"^[^\w<\n]*(?:(?:the|my|final|correct)\s+)*answer\b[^\w\n:]*
 _TAGS = re.compile(r"<answer>(.{0,2000}?)</answer>", re.IGNORECASE | re.DOTALL)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _HASHES = re.compile(r"^####[ \t]*", re.MULTILINE)
-_SAID = re.compile(r"\banswer\b[*_ \t]*(?:(?:is|are|would be|must be|should be|=)(?:[*_ \t]*:)?|:)[*_ \t]*(?:therefore |thus |simply )?", re.IGNORECASE)
+_SAID = re.compile(
+    r"\banswer\b[*_ \t]*(?:(?:is|are|would be|must be|should be|=)(?:[*_ \t]*:)?|:)[*_ \t]*(?:therefore |thus |simply )?", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]}>\"'*%]{2})[.!?]\s+(?=[A-Z\"'(*])|(?<=[\d)%])\.\s+(?=[A-Z])")
 _BEGINS_WITH_NUMBER = re.compile(r"[-+(]?(?:[$€£¥₹]|\d|\.\d|\\[dt]?frac)")
 _MAX_NEXT_LINE = 80

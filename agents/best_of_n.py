@@ -41,13 +41,14 @@ async def best_of_n(task: Task, params: BestOfN, ctx: Context) -> Result:
     contenders = _contenders(drawn, verdicts)
     first, verdict = contenders[0]
     if len(contenders) == 1:
-        return outcome(first, verdict, candidates=len(drawn), detail="all candidates are equal" if len(drawn) > 1 else "")
+        return outcome(first, verdict, candidates=len(drawn), detail="only one candidate was left to choose from" if len(drawn) > 1 else "")
     ctx.best(first.text, first)
     try:
         request = _judge_request(task, [answer for answer, _ in contenders], 0.0 if params.temperature is not None else None)
         scores = await _judge(request, len(contenders), ctx.scope("judge"))
     except UnreadableScores as problem:
-        return outcome(first, verdict, candidates=len(drawn), detail=f"the first candidate, since the judge's scores were unreadable: {problem}")
+        detail = f"the first candidate, since the judge's scores were unreadable: {problem}"
+        return outcome(first, verdict, candidates=len(drawn), detail=detail)
     winner, verdict = contenders[scores.index(max(scores))]
     return outcome(winner, verdict, judged=True, candidates=len(drawn), scores=_by_candidate(drawn, contenders, scores))
 

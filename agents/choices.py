@@ -32,7 +32,10 @@ def options_in(task: str) -> dict[str, str]:
 
 
 def choice(said: str, options: Mapping[str, str]) -> str | None:
-    """The letter that ``said`` begins with, or several as ``A,C``; None when there is none, it is no option, or ``said`` wavers (A or B)."""
+    """The letter that ``said`` begins with, or several as ``A,C``.
+
+    None when there is none, when it is no option, and when ``said`` wavers (A or B).
+    """
     found = _LETTER.match(said)
     if found is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eudoxus.runtime import Completion, Context, Result, Task, Verdict
+from eudoxus.runtime.result import Authority
 
 
 async def verdict_on(completion: Completion, task: Task, ctx: Context) -> Verdict | None:
@@ -23,4 +24,5 @@ def outcome(completion: Completion, verdict: Verdict | None, *, detail: str = ""
         detail = detail or f"the model gave no text (finish reason: {completion.finish_reason})"
     if verdict is not None and verdict.feedback:
         detail = f"not verified: {verdict.feedback}"
-    return Result(answer=completion.text, authority="model" if judged else "none", detail=detail, completion=completion, artifacts=artifacts)
+    authority: Authority = "model" if judged else "none"
+    return Result(answer=completion.text, authority=authority, detail=detail, completion=completion, artifacts=artifacts)

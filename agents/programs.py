@@ -6,16 +6,20 @@ import ast
 import re
 import warnings
 
-_FENCED = re.compile(r"^[ \t]*(?P<fence>```+|~~~+)[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*?)(?P<end>^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)",
-                     re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"^[ \t]*(?P<fence>```+|~~~+)[^\n]*\n(?P<code>.*?)(?P<end>^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _DOCUMENTED = (ast.Module, *_DEFINES)
 _MAX_LENGTH = 200_000
 
 
 def program(text: str, *, after: int = 0, closed: bool = False) -> str | None:
-    """The code that the reply ``text`` answers with: the first fenced block from ``after`` on when ``after`` is given, else the last
-    block that defines a function or class, else the last block, else the whole reply when it is Python and more than an expression. ``closed`` leaves out a block whose end is missing, and a whole reply.
+    """The code that the reply ``text`` answers with, or None.
+
+    That is the first fenced block from ``after`` on, when ``after`` is given and there is one; else the last block that defines a
+    function or class; else the last block; else the whole reply, when it is Python and more than an expression. ``closed`` leaves out a
+    block whose end is missing, and a whole reply.
     """
     found = [block for block in _FENCED.finditer(text) if block["code"].strip() and (block["end"] or not closed)]
     announced = [block for block in found if after and block.start() >= after]

@@ -63,7 +63,10 @@ async def _criticise(request: ChatRequest, answer: Completion, ctx: Context) -> 
 
 
 def is_done(feedback: str) -> bool:
-    """Whether the first line of the form ``VERDICT: …`` says done. Feedback without such a line asks for a revision, none at all does not."""
+    """Whether the first line of the form ``VERDICT: …`` says done.
+
+    Feedback without such a line asks for a revision; no feedback at all does not.
+    """
     feedback = feedback.rpartition("</think>")[2].strip()
     said = _VERDICT.search(feedback)
     return not feedback or (said is not None and said[1].lower() == "done")

@@ -152,7 +152,7 @@ def _sections(id: str, text: str) -> tuple[tuple[Role, str], ...]:
     for role, part in sections:
         if not part:
             raise PromptError(f"prompt {id}: the {role} message is empty")
-    return cast(tuple[tuple[Role, str], ...], tuple(sections))
+    return cast("tuple[tuple[Role, str], ...]", tuple(sections))
 
 
 def _ids(folder: Traversable, prefix: str) -> Iterator[str]:

@@ -71,7 +71,7 @@ async def test_one_candidate_needs_no_judge():
 
 async def test_equal_candidates_need_no_judge():
     result, endpoint = await run("best_of_n(n=4)", chat("Q"), answering(["a"] * 4))
-    assert (result.answer, endpoint.completions, result.detail) == ("a", 4, "all candidates are equal")
+    assert (result.answer, endpoint.completions, result.detail) == ("a", 4, "only one candidate was left to choose from")
 
 
 async def test_equal_candidates_are_judged_once():
@@ -122,7 +122,8 @@ async def test_a_candidate_cannot_pretend_to_be_another():
 
 async def test_the_judge_sees_the_whole_conversation_and_its_pictures():
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
-    task = ChatTask(messages=(Message(role="system", content="Be brief."), Message(role="user", content=[{"type": "text", "text": "What is it?"}, picture])))
+    asked = Message(role="user", content=[{"type": "text", "text": "What is it?"}, picture])
+    task = ChatTask(messages=(Message(role="system", content="Be brief."), asked))
     _, endpoint = await run("best_of_n(n=2)", task, answering(["a cat", "a dog"], scored(1, 2)))
     parts = endpoint.requests[1][1].messages[-1].content
     assert parts[1] == picture

@@ -47,5 +47,10 @@ async def test_an_empty_answer_says_so():
 @pytest.mark.parametrize("path", ["direct", "refine(rounds=0)"])
 async def test_the_answer_is_streamed(path: str):
     pieces: list[str] = []
-    await run(path, chat("Hello"), ["one two"], watcher=lambda type, path, data: pieces.append(data["text"]) if type == "output_text.delta" else None)
+
+    def watch(type: str, path: str, data: dict[str, str]) -> None:
+        if type == "output_text.delta":
+            pieces.append(data["text"])
+
+    await run(path, chat("Hello"), ["one two"], watcher=watch)
     assert "".join(pieces) == "one two"

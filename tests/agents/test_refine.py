@@ -68,7 +68,8 @@ async def test_a_revision_that_changes_nothing_or_is_empty_ends_the_work(revisio
 
 
 async def test_calls_of_tools_are_returned_as_they_are():
-    call = Completion(text="", finish_reason="tool_calls", tool_calls=[{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])
+    calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    call = Completion(text="", finish_reason="tool_calls", tool_calls=calls)
     result, endpoint = await run("refine", chat("Q"), [call])
     assert (result.completion, endpoint.calls) == (call, 1)
 
@@ -79,7 +80,8 @@ async def test_a_limit_keeps_the_last_answer():
 
 
 @pytest.mark.parametrize(("feedback", "done"), [
-    ("VERDICT: done", True), ("**Verdict: Done**", True), ("VERDICT: done\nNothing to add.", True), ("Fine.\nVERDICT: done", True), ("", True),
+    ("VERDICT: done", True), ("**Verdict: Done**", True), ("VERDICT: done\nNothing to add.", True), ("Fine.\nVERDICT: done", True),
+    ("", True),
     ("<think>VERDICT: revise</think>VERDICT: done", True), ("VERDICT: revise\nIt says 'VERDICT: done' itself", False),
     ("It is done.", False), ("VERDICT: donerly", False), ("VERDICT: revise\nVERDICT: done", False),
 ])

@@ -8,7 +8,7 @@ from .running import JSON, chat, run
 
 
 async def test_the_most_frequent_answer_wins_and_its_first_reply_is_returned():
-    replies = ["So 3 + 4.\nAnswer: 8", "3 + 4 = 7.\nAnswer: 7", "It is seven.\nAnswer: **7.0**", "Answer: 9", "Seven apples.\nAnswer: 7 apples"]
+    replies = ["So 3 + 4.\nAnswer: 8", "3 + 4 = 7.\nAnswer: 7", "It is seven.\nAnswer: **7.0**", "Answer: 9", "Seven.\nAnswer: 7 apples"]
     result, endpoint = await run("self_consistency", chat("3 + 4?"), replies)
     assert result.answer == "3 + 4 = 7.\nAnswer: 7"
     assert (result.outcome, result.authority, result.detail) == ("best_effort", "model", "3 of 5 replies agree")
@@ -48,7 +48,8 @@ async def test_a_choice_may_be_spelled_in_many_ways():
 
 
 async def test_code_is_compared_by_its_syntax_tree():
-    first, same, other = "def f(x):\n    return x+1", "def f( x ):\n    '''Adds one.'''\n    return x + 1  # one more", "def f(x):\n    return x - 1"
+    first, other = "def f(x):\n    return x+1", "def f(x):\n    return x - 1"
+    same = "def f( x ):\n    '''Adds one.'''\n    return x + 1  # one more"
     replies = [f"I add.\nAnswer:\n```python\n{code}\n```" for code in (other, first, same)]
     result, _ = await run("self_consistency(n=3)", chat("Write f."), replies)
     assert result.answer == replies[1]

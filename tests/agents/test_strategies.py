@@ -47,7 +47,9 @@ async def test_they_nest():
     """Two votes of three samples each, and a judge between them."""
 
     def model(name: str, request: ChatRequest, k: int) -> str:
-        return '{"scores": [3, 8]}' if request.messages[0].text.startswith("You are an examiner") else ["Answer: 4", "So 5.\nAnswer: 5"][k >= 3]
+        if request.messages[0].text.startswith("You are an examiner"):
+            return '{"scores": [3, 8]}'
+        return "Answer: 4" if k < 3 else "So 5.\nAnswer: 5"
 
     result, endpoint = await run("best_of_n(n=2)/self_consistency(n=3)", chat("2 + 3?"), model)
     assert endpoint.completions == 9
@@ -57,7 +59,8 @@ async def test_they_nest():
 async def test_a_journal_names_the_prompts_and_replays_without_a_call(tmp_path: Path):
     path = tmp_path / "run.jsonl"
     journal = FileJournal(path)
-    _, endpoint = await run("refine", chat("Q"), ["draft", "VERDICT: revise\n1. x", "better", "VERDICT: done"], journal=journal)
+    said = ["draft", "VERDICT: revise\n1. x", "better", "VERDICT: done"]
+    _, endpoint = await run("refine", chat("Q"), said, journal=journal)
     await journal.aclose()
     header, *records = read_journal(path)
     assert header.prompts == {id: load(id).hash for id in ("refine/feedback", "refine/refine")}

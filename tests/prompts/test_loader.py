@@ -113,7 +113,9 @@ def test_a_malformed_file_says_what_is_wrong(text: str, complaint: str):
     assert caught.value.code == "prompt_error"
 
 
-@pytest.mark.parametrize("id", ["../secrets", "refine/../../x", "/etc/passwd", "refine", "refine/", "Refine/refine", "refine\\refine", "a/b.md", "a/\nb", ""])
+@pytest.mark.parametrize("id", [
+    "../secrets", "refine/../../x", "/etc/passwd", "refine", "refine/", "Refine/refine", "refine\\refine", "a/b.md", "a/\nb", "",
+])
 def test_an_id_cannot_leave_the_folder(id: str):
     with pytest.raises(PromptError, match="is no prompt id"):
         load(id)
