@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from eudoxus.service.problems import PROBLEM
 from pydantic import BaseModel, ConfigDict
 
+from eudoxus.service.problems import PROBLEM
+
 _MEANING = {
-    400: "The request is not valid; `errors` points at the field", 401: "No valid API key", 402: "The budget was spent before an answer",
-    403: "The key's scopes do not allow this", 404: "Not found", 409: "The run's state does not allow this", 413: "The body is too large",
-    422: "Valid JSON of the wrong shape, or no answer", 429: "Too much at once; see Retry-After", 502: "The model endpoint failed",
-    503: "Shutting down", 504: "Took too long",
+    400: "The request is not valid; `errors` points at the field",
+    401: "No valid API key",
+    402: "The budget was spent before an answer",
+    403: "The key's scopes do not allow this",
+    404: "Not found",
+    409: "The run's state does not allow this",
+    413: "The body is too large",
+    422: "Valid JSON of the wrong shape, or no answer",
+    429: "Too much at once; see Retry-After",
+    502: "The model endpoint failed",
+    503: "Shutting down",
+    504: "Took too long",
 }
 
 

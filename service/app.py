@@ -6,6 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.errors import EudoxusError
@@ -28,10 +33,6 @@ from eudoxus.service.problems import (
 )
 from eudoxus.service.services import Services
 from eudoxus.service.settings import Settings, load_settings
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
-from starlette.exceptions import HTTPException
 
 DESCRIPTION = """Composable reasoning strategies over any model endpoint: journaled, budgeted, replayable.
 
@@ -57,8 +58,14 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
         finally:
             await services.end()
 
-    app = FastAPI(title="Eudoxus", version=package_version(), description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False,
-                  license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"})
+    app = FastAPI(
+        title="Eudoxus",
+        version=package_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
     for module in (openai_routes, run_routes, catalogue_routes, manual_routes, health_routes):
         app.include_router(module.router)
     app.add_exception_handler(EudoxusError, on_eudoxus_error)
@@ -73,8 +80,14 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
 def _openapi(app: FastAPI) -> Json:
     """FastAPI's description with our error schema in place of its own."""
     if app.openapi_schema is None:
-        schema: dict[str, Any] = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes,
-                                             license_info=app.license_info, tags=app.openapi_tags)
+        schema: dict[str, Any] = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            license_info=app.license_info,
+            tags=app.openapi_tags,
+        )
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs", {}) | {"Problem": problem}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fastapi import APIRouter, Path, Request
+from starlette.responses import JSONResponse, Response
+
 from eudoxus.runtime.errors import UnknownStrategy
 from eudoxus.service.api_docs import problems
 from eudoxus.service.listing import endpoint_json, strategies_json, strategy_json
 from eudoxus.service.problems import ModelNotFound
 from eudoxus.service.services import services_of
-from fastapi import APIRouter, Path, Request
-from starlette.responses import JSONResponse, Response
 
 router = APIRouter(prefix="/v1", tags=["Catalogue"])
 
@@ -19,8 +20,12 @@ async def list_strategies(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": strategies_json(registry), "presets": registry.presets})
 
 
-@router.get("/strategies/{name}", operation_id="retrieveStrategy", summary="One strategy, with the JSON schema of its parameters",
-            responses=problems(401, 403, 404, 422))
+@router.get(
+    "/strategies/{name}",
+    operation_id="retrieveStrategy",
+    summary="One strategy, with the JSON schema of its parameters",
+    responses=problems(401, 403, 404, 422),
+)
 async def retrieve_strategy(request: Request, name: str = Path(max_length=64)) -> Response:
     try:
         strategy = services_of(request).runtime.registry.get(name)

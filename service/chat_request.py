@@ -7,38 +7,105 @@ from typing import Any
 
 import orjson
 import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
 from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json, Message
 from eudoxus.runtime.errors import InvalidRequest, UnsupportedParameter
 from eudoxus.runtime.task import ChatTask
-from pydantic import BaseModel, ConfigDict, Field
 
 MAX_CHOICES = 128
 
-TASK_FIELDS = frozenset({
-    "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "tools",
-    "tool_choice", "response_format",
-})
-OWN_FIELDS = frozenset({"model", "messages", "n", "stream", "stream_options", "stop", "max_tokens", "max_completion_tokens", "metadata", "eudoxus"})
-PASSED_ON = frozenset({
-    # OpenAI
-    "parallel_tool_calls", "prediction", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
-    "service_tier", "store", "user", "verbosity", "web_search_options",
-    # OpenRouter
-    "provider", "reasoning", "thinking",
-    # vLLM, SGLang
-    "chat_template_kwargs", "ebnf", "guided_choice", "guided_grammar", "guided_json", "guided_regex", "ignore_eos", "include_stop_str_in_output",
-    "length_penalty", "min_tokens", "regex", "repetition_penalty", "skip_special_tokens", "stop_token_ids", "structured_outputs", "enable_thinking",
-    # llama.cpp, Ollama
-    "cache_prompt", "dry_allowed_length", "dry_base", "dry_multiplier", "grammar", "json_schema", "keep_alive", "mirostat", "mirostat_eta",
-    "mirostat_tau", "n_probs", "options", "repeat_last_n", "repeat_penalty", "samplers", "think", "xtc_probability", "xtc_threshold",
-    # sampling that OpenAI lacks
-    "min_p", "tfs_z", "top_a", "top_k", "top_n_sigma", "typical_p",
-})
+TASK_FIELDS = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "seed",
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "tools",
+        "tool_choice",
+        "response_format",
+    }
+)
+OWN_FIELDS = frozenset(
+    {"model", "messages", "n", "stream", "stream_options", "stop", "max_tokens", "max_completion_tokens", "metadata", "eudoxus"}
+)
+PASSED_ON = frozenset(
+    {
+        # OpenAI
+        "parallel_tool_calls",
+        "prediction",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "reasoning_effort",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "user",
+        "verbosity",
+        "web_search_options",
+        # OpenRouter
+        "provider",
+        "reasoning",
+        "thinking",
+        # vLLM, SGLang
+        "chat_template_kwargs",
+        "ebnf",
+        "guided_choice",
+        "guided_grammar",
+        "guided_json",
+        "guided_regex",
+        "ignore_eos",
+        "include_stop_str_in_output",
+        "length_penalty",
+        "min_tokens",
+        "regex",
+        "repetition_penalty",
+        "skip_special_tokens",
+        "stop_token_ids",
+        "structured_outputs",
+        "enable_thinking",
+        # llama.cpp, Ollama
+        "cache_prompt",
+        "dry_allowed_length",
+        "dry_base",
+        "dry_multiplier",
+        "grammar",
+        "json_schema",
+        "keep_alive",
+        "mirostat",
+        "mirostat_eta",
+        "mirostat_tau",
+        "n_probs",
+        "options",
+        "repeat_last_n",
+        "repeat_penalty",
+        "samplers",
+        "think",
+        "xtc_probability",
+        "xtc_threshold",
+        # sampling that OpenAI lacks
+        "min_p",
+        "tfs_z",
+        "top_a",
+        "top_k",
+        "top_n_sigma",
+        "typical_p",
+    }
+)
 """Fields that reach the model's endpoint unchanged."""
 _INSTEAD = {
-    "functions": "use tools", "function_call": "use tool_choice", "audio": "only text is answered", "modalities": "only text is answered",
-    "best_of": "use a strategy: model best_of_n(n=…)/…", "prompt": "use messages", "suffix": "use messages",
+    "functions": "use tools",
+    "function_call": "use tool_choice",
+    "audio": "only text is answered",
+    "modalities": "only text is answered",
+    "best_of": "use a strategy: model best_of_n(n=…)/…",
+    "prompt": "use messages",
+    "suffix": "use messages",
 }
 
 _MESSAGE_FIELDS = frozenset(Message.model_fields) - {"extra"}
@@ -195,14 +262,20 @@ def request_schema() -> Json:
     roles = ["system", "developer", "user", "assistant", "tool", "function"]
     message = {"type": "object", "required": ["role"], "properties": {"role": {"enum": roles}, "content": content}}
     properties |= {
-        "model": {"type": "string", "minLength": 1, "maxLength": 1024, "description": "A model, a preset, or strategies over a model.",
-                  "examples": ["best_of_n(n=8)/openai:gpt-4o-mini"]},
+        "model": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 1024,
+            "description": "A model, a preset, or strategies over a model.",
+            "examples": ["best_of_n(n=8)/openai:gpt-4o-mini"],
+        },
         "messages": {"type": "array", "minItems": 1, "items": message},
         "n": {"type": "integer", "minimum": 1, "maximum": MAX_CHOICES, "description": "That many independent runs, one choice each."},
         "stream": {"type": "boolean"},
         "stream_options": {"type": "object", "properties": {"include_usage": {"type": "boolean"}}},
         "stop": {"anyOf": [text, {"type": "array", "items": text}]},
-        "max_tokens": {"type": "integer", "minimum": 1}, "max_completion_tokens": {"type": "integer", "minimum": 1},
+        "max_tokens": {"type": "integer", "minimum": 1},
+        "max_completion_tokens": {"type": "integer", "minimum": 1},
         "metadata": {"type": "object", "additionalProperties": text},
         "eudoxus": Options.model_json_schema(ref_template="#/components/schemas/{model}"),
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+
 from eudoxus.runtime.chat import Json, Usage
 from eudoxus.runtime.result import Result
 
@@ -21,9 +22,13 @@ def completion_json(model: str, created: float, runs: Sequence[tuple[str, Result
     """The whole answer of one or more runs."""
     usage = sum((result.usage for _, result in runs), Usage())
     return {
-        "id": completion_id(runs[0][0]), "object": "chat.completion", "created": int(created), "model": model,
+        "id": completion_id(runs[0][0]),
+        "object": "chat.completion",
+        "created": int(created),
+        "model": model,
         "choices": [_choice(index, result) for index, (_, result) in enumerate(runs)],
-        "usage": usage_json(usage), "eudoxus": about(runs, usage, strategy=strategy, seconds=seconds),
+        "usage": usage_json(usage),
+        "eudoxus": about(runs, usage, strategy=strategy, seconds=seconds),
     }
 
 
@@ -31,8 +36,13 @@ def about(runs: Sequence[tuple[str, Result]], usage: Usage, *, strategy: str, se
     """The ``eudoxus`` member: which runs answered, how far to trust them, what they cost."""
     first = runs[0][1]
     said: Json = {
-        "run_id": runs[0][0], "strategy": strategy, "outcome": first.outcome, "authority": first.authority, "calls": usage.requests,
-        "cost_usd": usage.cost, "duration_ms": round(seconds * 1000, 1),
+        "run_id": runs[0][0],
+        "strategy": strategy,
+        "outcome": first.outcome,
+        "authority": first.authority,
+        "calls": usage.requests,
+        "cost_usd": usage.cost,
+        "duration_ms": round(seconds * 1000, 1),
     }
     if first.detail:
         said["detail"] = first.detail
@@ -48,7 +58,9 @@ def about(runs: Sequence[tuple[str, Result]], usage: Usage, *, strategy: str, se
 def usage_json(usage: Usage) -> Json:
     """Tokens of everything that was spent, as OpenAI counts."""
     return {
-        "prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "total_tokens": usage.total_tokens,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
@@ -90,7 +102,10 @@ class Chunks:
 
     def text(self, index: int, text: str) -> bytes:
         return b'%b,"choices":[{"index":%d,"delta":{"content":%b},"logprobs":null,"finish_reason":null}]}\n\n' % (
-            self._start, index, orjson.dumps(text))
+            self._start,
+            index,
+            orjson.dumps(text),
+        )
 
     def event(self, index: int, type: str, data: Json) -> bytes:
         """Progress: clients that do not know it see an empty piece of text."""

@@ -73,8 +73,9 @@ class ChatDesk:
         """Start ``call.n`` independent runs, each with a seed of its own."""
         watched = call.stream
         jobs = [
-            self._executor.start_chat(_order(spec, call, number), key_id=key_id, watched=watched, cache=call.options.cache,
-                                      also=also if number == 0 else ())
+            self._executor.start_chat(
+                _order(spec, call, number), key_id=key_id, watched=watched, cache=call.options.cache, also=also if number == 0 else ()
+            )
             for number in range(call.n)
         ]
         runs = ChatRuns(spec, call, jobs, digest)

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import orjson
+
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.journal import (
     EffectRecord,
@@ -43,7 +44,14 @@ def event_of(record: Record) -> Event | None:
         case EventRecord():
             return record.seq, record.type, {"path": record.path, **record.data}
         case EffectRecord():
-            said: Json = {"path": record.path, "kind": record.kind, "ms": record.ms, "usage": record.usage, "source": record.src, "n": record.n}
+            said: Json = {
+                "path": record.path,
+                "kind": record.kind,
+                "ms": record.ms,
+                "usage": record.usage,
+                "source": record.src,
+                "n": record.n,
+            }
             if record.err is not None:
                 return record.seq, "call.failed", {**said, "error": record.err}
             return record.seq, "call.completed", said
@@ -86,7 +94,7 @@ class EventFeed:
             job.task.add_done_callback(lambda _: self._queue.put_nowait(None))
         return [
             job.journal.listen(self._queue.put_nowait),
-            job.watch(lambda type, path, data: self._queue.put_nowait((None, type, {"path": path, **data}))),
+            job.watch(lambda kind, path, data: self._queue.put_nowait((None, kind, {"path": path, **data}))),
         ]
 
     async def _recorded(self) -> AsyncIterator[Event]:

@@ -88,8 +88,16 @@ class Job:
 class Executor:
     """Starts, resumes, cancels and drains runs."""
 
-    def __init__(self, runtime: Runtime, store: RunStore, ownership: Ownership, settings: Settings, metrics: Metrics, gate: Gate,
-                 stopwatches: dict[str, Stopwatch]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        store: RunStore,
+        ownership: Ownership,
+        settings: Settings,
+        metrics: Metrics,
+        gate: Gate,
+        stopwatches: dict[str, Stopwatch],
+    ) -> None:
         self.runtime, self.store, self.ownership, self.metrics, self.gate = runtime, store, ownership, metrics, gate
         self.jobs: dict[str, Job] = {}
         self.draining = asyncio.Event()
@@ -108,7 +116,9 @@ class Executor:
         row.started = row.created
         return self._launch(Job(row, order, self.store.create(row, *also), watched=watched))
 
-    async def start(self, order: Order, *, key_id: str | None, cache: bool, remember: Callable[[str], Sequence[Statement]] | None = None) -> Job:
+    async def start(
+        self, order: Order, *, key_id: str | None, cache: bool, remember: Callable[[str], Sequence[Statement]] | None = None
+    ) -> Job:
         """Queue a run; it is durable when this returns. ``remember`` gives statements committed with it.
 
         Raises :class:`QueueFull`, :class:`ShuttingDown`, and ``sqlite3.IntegrityError`` from ``remember``'s statements.
@@ -123,9 +133,19 @@ class Executor:
 
     def _row(self, order: Order, face: Face, status: Status, key_id: str | None, cache: bool) -> RunRow:
         return RunRow(
-            id=new_run_id(), face=face, status=status, path=str(order.spec), spec=order.spec.model_dump(mode="json", exclude_none=True),
-            task=task_line(order.task), seed=order.seed, budget=order.limits.model_dump(exclude_none=True) or None, cache=cache,
-            metadata=order.metadata, key_id=key_id, owner=self.ownership.me, created=time.time(),
+            id=new_run_id(),
+            face=face,
+            status=status,
+            path=str(order.spec),
+            spec=order.spec.model_dump(mode="json", exclude_none=True),
+            task=task_line(order.task),
+            seed=order.seed,
+            budget=order.limits.model_dump(exclude_none=True) or None,
+            cache=cache,
+            metadata=order.metadata,
+            key_id=key_id,
+            owner=self.ownership.me,
+            created=time.time(),
         )
 
     def _launch(self, job: Job) -> Job:
@@ -173,7 +193,8 @@ class Executor:
         self.metrics.runs_in_progress.inc()
         try:
             job.result = await self.runtime.execute(
-                job.order, job.journal, run_id=job.id, watcher=job.tell if job.watched else None, use_cache=job.row.cache)
+                job.order, job.journal, run_id=job.id, watcher=job.tell if job.watched else None, use_cache=job.row.cache
+            )
             status = "incomplete" if job.result.outcome == "limit" else "completed"
         except Fenced as error:
             status, job.error = "fenced", error
@@ -224,7 +245,9 @@ class Executor:
 
     async def _close(self, run_id: str, reason: str) -> None:
         journal = await self.store.take_over(run_id)
-        await journal.append(EndRecord(status="cancelled", error={"code": RunCancelled.code, "message": reason, "retryable": False}, ts=_now()))
+        await journal.append(
+            EndRecord(status="cancelled", error={"code": RunCancelled.code, "message": reason, "retryable": False}, ts=_now())
+        )
 
     # -- after a crash -----------------------------------------------------------------------------------------------
 
@@ -256,7 +279,9 @@ class Executor:
         journal = await self.store.take_over(row.id)
         try:
             registry = self.runtime.registry
-            order = Order(parse_spec(row.spec, registry), registry.task(row.task), row.seed, Limits.model_validate(row.budget or {}), row.metadata)
+            order = Order(
+                parse_spec(row.spec, registry), registry.task(row.task), row.seed, Limits.model_validate(row.budget or {}), row.metadata
+            )
         except EudoxusError as error:
             await journal.append(EndRecord(status="failed", error=error_record(error), ts=_now()))
             return
@@ -282,8 +307,8 @@ class Executor:
     async def drain(self) -> None:
         """Wait, up to the grace, until no call is in flight; then stop all runs. Native ones stay open for the next start."""
         self.begin_drain()
-        while self._busy() and time.monotonic() < self._deadline:
-            await asyncio.sleep(0.02)
+        while self._busy() and time.monotonic() < self._deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # what ends the wait happens in several places; looking is simpler than telling
         left = list(self.jobs.values())
         for job in left:
             if job.row.face == "chat":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
 from eudoxus.runtime.run import package_version
 from eudoxus.service.api_docs import problems
 from eudoxus.service.metrics import CONTENT_TYPE
 from eudoxus.service.services import services_of
-from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
 
 router = APIRouter(tags=["Operation"])
 
@@ -21,7 +22,9 @@ async def health() -> Response:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", operation_id="ready", summary="Whether requests are welcome", responses={503: {"description": "Not ready, with the reason"}})
+@router.get(
+    "/readyz", operation_id="ready", summary="Whether requests are welcome", responses={503: {"description": "Not ready, with the reason"}}
+)
 async def ready(request: Request) -> Response:
     """503 while shutting down, and when the store cannot be written."""
     services = services_of(request)

@@ -69,7 +69,8 @@ class KeyRing:
         now = time.time()
         key = Key(id, name, _digest(text), scopes, now, None if days is None else now + days * 86400, None)
         await self._database.write(
-            ("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)", (id, name, key.digest, " ".join(sorted(scopes)), now, key.expires)))
+            ("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)", (id, name, key.digest, " ".join(sorted(scopes)), now, key.expires))
+        )
         self._read = -_REFRESH_SECONDS
         return text, key
 

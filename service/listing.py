@@ -63,11 +63,20 @@ async def model_names(endpoint: Endpoint) -> list[str]:
 def strategy_json(strategy: Strategy, *, schema: bool) -> Json:
     """A strategy for people and programs; ``schema`` adds the JSON schema of its parameters."""
     said: Json = {
-        "name": strategy.name, "summary": strategy.doc.partition("\n")[0], "calls": strategy.calls, "takes": [t.kind for t in strategy.takes if hasattr(t, "kind")],
-        "requires": sorted(strategy.requires), "prompts": list(strategy.prompts), "code_hash": strategy.code_hash,
+        "name": strategy.name,
+        "summary": strategy.doc.partition("\n")[0],
+        "calls": strategy.calls,
+        "takes": [t.kind for t in strategy.takes if hasattr(t, "kind")],
+        "requires": sorted(strategy.requires),
+        "prompts": list(strategy.prompts),
+        "code_hash": strategy.code_hash,
     }
     if schema:
-        said |= {"description": strategy.doc, "params_schema": strategy.params.model_json_schema(), "positional": strategy.params.positional}
+        said |= {
+            "description": strategy.doc,
+            "params_schema": strategy.params.model_json_schema(),
+            "positional": strategy.params.positional,
+        }
     return said
 
 
@@ -78,13 +87,23 @@ def strategies_json(registry: Registry) -> list[Json]:
 
 def endpoint_json(endpoint: Endpoint, default: bool) -> Json:
     """An endpoint's name and abilities; nothing of its address or key."""
-    return {"name": endpoint.name, "default": default, "default_model": getattr(endpoint, "default_model", None),
-            "capabilities": endpoint.capabilities.model_dump()}
+    return {
+        "name": endpoint.name,
+        "default": default,
+        "default_model": getattr(endpoint, "default_model", None),
+        "capabilities": endpoint.capabilities.model_dump(),
+    }
 
 
 def _entry(id: str, owner: str, endpoint: Endpoint) -> dict[str, Any]:
     capabilities = endpoint.capabilities.model_dump()
-    return {"id": id, "object": "model", "created": STARTED, "owned_by": owner, "eudoxus": {"endpoint": owner, "capabilities": capabilities}}
+    return {
+        "id": id,
+        "object": "model",
+        "created": STARTED,
+        "owned_by": owner,
+        "eudoxus": {"endpoint": owner, "capabilities": capabilities},
+    }
 
 
 def _preset(name: str, path: str) -> Json:

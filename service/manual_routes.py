@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import JSONResponse, Response
+
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints.manual import ManualEndpoint, PendingRequest
 from eudoxus.service.api_docs import problems
 from eudoxus.service.problems import RunNotFound
 from eudoxus.service.services import Services, services_of
-from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.responses import JSONResponse, Response
 
 router = APIRouter(prefix="/v1/manual", tags=["Answering by hand"])
 
@@ -41,8 +42,11 @@ async def list_manual_requests(request: Request) -> Response:
 
 
 @router.post("/{id}", operation_id="answerManualRequest", summary="Answer one of them", responses=problems(400, 401, 403, 404, 422))
-async def answer_manual_request(id: Annotated[str, Path(max_length=128, description="`endpoint:m1`, or `m1` when one endpoint has it")],
-                                answer: ManualAnswer, request: Request) -> Response:
+async def answer_manual_request(
+    id: Annotated[str, Path(max_length=128, description="`endpoint:m1`, or `m1` when one endpoint has it")],
+    answer: ManualAnswer,
+    request: Request,
+) -> Response:
     endpoint, asked = _find(id, services_of(request))
     if answer.refuse is not None:
         endpoint.refuse(asked.id, answer.refuse)
@@ -69,7 +73,14 @@ def _manual(services: Services) -> Iterator[ManualEndpoint]:
 
 def _shown(endpoint: ManualEndpoint, asked: PendingRequest) -> Json:
     return {
-        "id": f"{endpoint.name}:{asked.id}", "object": "manual.request", "endpoint": endpoint.name, "run_id": asked.run_id, "path": asked.path,
-        "model": asked.model, "n": asked.n, "waiting_since": asked.waiting_since.isoformat(), "prompt": asked.request.prompt,
+        "id": f"{endpoint.name}:{asked.id}",
+        "object": "manual.request",
+        "endpoint": endpoint.name,
+        "run_id": asked.run_id,
+        "path": asked.path,
+        "model": asked.model,
+        "n": asked.n,
+        "waiting_since": asked.waiting_since.isoformat(),
+        "prompt": asked.request.prompt,
         "request": asked.request.fingerprinted(),
     }

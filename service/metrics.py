@@ -24,21 +24,30 @@ class Metrics:
         r = self.registry = CollectorRegistry()
         self.runs = Counter("eudoxus_runs", "Runs that ended", ["strategy", "status"], registry=r)
         self.runs_in_progress = Gauge("eudoxus_runs_in_progress", "Runs being worked on", registry=r)
-        self.run_seconds = Histogram("eudoxus_run_duration_seconds", "From start to end of a run", ["strategy"], buckets=_RUN_SECONDS, registry=r)
+        self.run_seconds = Histogram(
+            "eudoxus_run_duration_seconds", "From start to end of a run", ["strategy"], buckets=_RUN_SECONDS, registry=r
+        )
         self.calls = Counter("eudoxus_calls", "Model calls that ended", ["endpoint", "outcome"], registry=r)
-        self.call_seconds = Histogram("eudoxus_call_duration_seconds", "Model calls, retries included", ["endpoint"], buckets=_CALL_SECONDS,
-                                      registry=r)
+        self.call_seconds = Histogram(
+            "eudoxus_call_duration_seconds", "Model calls, retries included", ["endpoint"], buckets=_CALL_SECONDS, registry=r
+        )
         self.call_retries = Counter("eudoxus_call_retries", "Physical requests repeated", ["endpoint"], registry=r)
         self.tokens = Counter("eudoxus_tokens", "Tokens sent and received", ["endpoint", "direction"], registry=r)
         self.cost = Counter("eudoxus_cost_usd", "US dollars spent, where the price is known", ["endpoint"], registry=r)
         self.queue_depth = Gauge("eudoxus_queue_depth", "Runs waiting for a slot", registry=r)
         self.sse_clients = Gauge("eudoxus_sse_clients", "Clients watching event streams", registry=r)
         self.http_requests = Counter("eudoxus_http_requests", "HTTP requests answered", ["route", "method", "status"], registry=r)
-        self.http_seconds = Histogram("eudoxus_http_request_duration_seconds", "HTTP requests until the end of the response", ["route"],
-                                      buckets=_RUN_SECONDS, registry=r)
+        self.http_seconds = Histogram(
+            "eudoxus_http_request_duration_seconds",
+            "HTTP requests until the end of the response",
+            ["route"],
+            buckets=_RUN_SECONDS,
+            registry=r,
+        )
         self.http_in_flight = Gauge("eudoxus_http_in_flight", "HTTP requests being answered", registry=r)
-        self.overhead = Histogram("eudoxus_http_overhead_seconds", "Time of a chat request not spent waiting for models", buckets=_FAST_SECONDS,
-                                  registry=r)
+        self.overhead = Histogram(
+            "eudoxus_http_overhead_seconds", "Time of a chat request not spent waiting for models", buckets=_FAST_SECONDS, registry=r
+        )
         self.loop_lag = Gauge("eudoxus_loop_lag_seconds", "Delay of a timer on the event loop", registry=r)
 
     def text(self) -> bytes:

@@ -1,4 +1,7 @@
-"""What surrounds every request, as plain ASGI: request id, log line, metrics, last resort for bugs (Boundary); keys, body size, load (Admission)."""
+"""What surrounds every request, as plain ASGI.
+
+:class:`Boundary`: request id, log line, metrics, the last resort for bugs. :class:`Admission`: keys, body size, load.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import time
 from urllib.parse import urlsplit
 
 import structlog
+from starlette.datastructures import Headers, State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.service.keys import LOOPBACK, Forbidden, KeyRing
 from eudoxus.service.logs import log
@@ -21,8 +27,6 @@ from eudoxus.service.problems import (
     problem_of,
 )
 from eudoxus.service.settings import Settings
-from starlette.datastructures import Headers, State
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -72,8 +76,16 @@ class Boundary:
         self.metrics.http_seconds.labels(route).observe(seconds)
         write = log.debug if scope["path"] in _QUIET else log.info
         key = scope.get("key")
-        write("request", request_id=request_id, method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 2),
-              run_id=scope.get("run_id"), key_id=key.id if key else None)
+        write(
+            "request",
+            request_id=request_id,
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 2),
+            run_id=scope.get("run_id"),
+            key_id=key.id if key else None,
+        )
 
 
 class Admission:

@@ -6,7 +6,6 @@ from collections import OrderedDict
 
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.errors import InvalidRequest, UnknownEndpoint, UnknownStrategy
-from eudoxus.runtime.model import bind
 from eudoxus.runtime.run import Runtime, directed
 from eudoxus.runtime.spec import ModelRef, Spec, StrategySpec, parse_spec
 from eudoxus.service.problems import ModelNotFound
@@ -31,10 +30,10 @@ class Specs:
         return found
 
     def checked(self, spec: Spec) -> StrategySpec:
-        """``spec`` as it will be run. Raises what binding it would raise: unknown endpoint, missing capability."""
+        """``spec`` as it will be run. Raises what would keep it from starting: unknown endpoint, missing capability."""
         whole = directed(spec)
         try:
-            bind(whole, self._runtime.registry, self._runtime.endpoints)
+            self._runtime.prepare(whole)
         except (UnknownStrategy, UnknownEndpoint) as error:
             raise ModelNotFound(str(error), param="model") from None
         return whole

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
 from eudoxus.runtime.errors import EudoxusError, InvalidRequest
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.runtime.result import Result
@@ -30,8 +33,6 @@ from eudoxus.service.problems import (
 from eudoxus.service.services import Services, key_of, services_of
 from eudoxus.service.store import RunRow
 from eudoxus.service.streaming import LiveResponse
-from fastapi import APIRouter, Request
-from starlette.responses import Response
 
 router = APIRouter(tags=["OpenAI"])
 
@@ -41,15 +42,22 @@ MAX_KEY = 255
 
 _CHAT_DOCS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": request_schema()}}},
-    "responses": {"200": {
-        "description": "The answer; with `stream: true` server-sent chunks, ended by `[DONE]`.",
-        "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}},
-    }},
+    "responses": {
+        "200": {
+            "description": "The answer; with `stream: true` server-sent chunks, ended by `[DONE]`.",
+            "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
 }
 
 
-@router.post("/v1/chat/completions", operation_id="createChatCompletion", summary="Answer a conversation by a strategy over a model",
-             openapi_extra=_CHAT_DOCS, responses=problems(400, 401, 402, 403, 404, 409, 413, 422, 429, 502, 503, 504))
+@router.post(
+    "/v1/chat/completions",
+    operation_id="createChatCompletion",
+    summary="Answer a conversation by a strategy over a model",
+    openapi_extra=_CHAT_DOCS,
+    responses=problems(400, 401, 402, 403, 404, 409, 413, 422, 429, 502, 503, 504),
+)
 async def create_chat_completion(request: Request) -> Response:
     """`model` is `endpoint:model`, a preset, or strategies over a model: `best_of_n(n=8)/openai:gpt-4o-mini`."""
     services = services_of(request)
@@ -190,7 +198,11 @@ async def list_models(request: Request) -> Response:
     return Response(orjson.dumps({"object": "list", "data": await listed(services_of(request))}), media_type="application/json")
 
 
-@router.get("/v1/models/{id:path}", operation_id="retrieveModel", summary="One model, preset, or combination",
-            responses=problems(400, 401, 403, 404))
+@router.get(
+    "/v1/models/{id:path}",
+    operation_id="retrieveModel",
+    summary="One model, preset, or combination",
+    responses=problems(400, 401, 403, 404),
+)
 async def retrieve_model(id: str, request: Request) -> Response:
     return Response(orjson.dumps(await described(id, services_of(request))), media_type="application/json")

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from eudoxus.runtime.chat import Json
-from eudoxus.runtime.errors import EudoxusError
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from eudoxus.runtime.chat import Json
+from eudoxus.runtime.errors import EudoxusError
 
 PROBLEM = "application/problem+json"
 
@@ -92,32 +93,88 @@ class RunCancelled(EudoxusError):
 
 
 STATUS: dict[str, int] = {
-    "invalid_request": 400, "unsupported_parameter": 400, "invalid_task": 400, "invalid_spec": 400, "invalid_params": 400,
-    "capability_missing": 400, "unknown_strategy": 404, "unknown_endpoint": 404, "model_not_found": 404, "run_not_found": 404,
-    "not_found": 404, "method_not_allowed": 405, "not_acceptable": 406, "invalid_api_key": 401, "forbidden": 403, "budget_exceeded": 402,
-    "conflict": 409, "run_cancelled": 409, "gone": 410, "body_too_large": 413, "idempotency_mismatch": 422, "validation_error": 422,
-    "no_answer": 422, "rate_limited": 429, "queue_full": 429, "upstream_error": 502, "upstream_auth": 502, "upstream_rate_limited": 502,
-    "upstream_unavailable": 502, "upstream_malformed": 502, "no_recorded_answer": 502, "effect_failed": 502, "upstream_timeout": 504,
-    "deadline_exceeded": 504, "shutting_down": 503, "journal_full": 503, "fenced": 503, "internal": 500,
+    "invalid_request": 400,
+    "unsupported_parameter": 400,
+    "invalid_task": 400,
+    "invalid_spec": 400,
+    "invalid_params": 400,
+    "capability_missing": 400,
+    "unknown_strategy": 404,
+    "unknown_endpoint": 404,
+    "model_not_found": 404,
+    "run_not_found": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "invalid_api_key": 401,
+    "forbidden": 403,
+    "budget_exceeded": 402,
+    "conflict": 409,
+    "run_cancelled": 409,
+    "gone": 410,
+    "body_too_large": 413,
+    "idempotency_mismatch": 422,
+    "validation_error": 422,
+    "no_answer": 422,
+    "rate_limited": 429,
+    "queue_full": 429,
+    "upstream_error": 502,
+    "upstream_auth": 502,
+    "upstream_rate_limited": 502,
+    "upstream_unavailable": 502,
+    "upstream_malformed": 502,
+    "no_recorded_answer": 502,
+    "effect_failed": 502,
+    "upstream_timeout": 504,
+    "deadline_exceeded": 504,
+    "shutting_down": 503,
+    "journal_full": 503,
+    "fenced": 503,
+    "internal": 500,
 }
 """HTTP status of each code; codes that are not here are bugs and give 500."""
 
 _RETRY_AFTER = {"rate_limited": "1", "queue_full": "5", "shutting_down": "5", "journal_full": "10", "fenced": "1"}
 
 _TITLES = {
-    400: "The request is not valid", 401: "No valid API key", 402: "The budget is spent", 403: "Not allowed for this key", 404: "Not found",
-    405: "Method not allowed", 406: "Not acceptable", 409: "The state does not allow this", 410: "No longer there",
-    413: "The body is too large", 422: "The request cannot be carried out", 429: "Too many requests", 500: "Internal error",
-    502: "The model endpoint failed", 503: "Not available at present", 504: "Took too long",
+    400: "The request is not valid",
+    401: "No valid API key",
+    402: "The budget is spent",
+    403: "Not allowed for this key",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "The state does not allow this",
+    410: "No longer there",
+    413: "The body is too large",
+    422: "The request cannot be carried out",
+    429: "Too many requests",
+    500: "Internal error",
+    502: "The model endpoint failed",
+    503: "Not available at present",
+    504: "Took too long",
 }
 
 
-def problem(code: str, detail: str, *, param: str | None = None, errors: list[Json] | None = None, run_id: str | None = None,
-            request_id: str | None = None, status: int | None = None, **more: Any) -> Json:
+def problem(
+    code: str,
+    detail: str,
+    *,
+    param: str | None = None,
+    errors: list[Json] | None = None,
+    run_id: str | None = None,
+    request_id: str | None = None,
+    status: int | None = None,
+    **more: Any,
+) -> Json:
     """The body of an error response."""
     status = status or STATUS.get(code, 500)
     body: Json = {
-        "type": f"urn:eudoxus:error:{code}", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail, "code": code,
+        "type": f"urn:eudoxus:error:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "code": code,
         "error": {"message": detail, "type": _openai_type(status), "code": code, "param": param},
     }
     if errors is None and param:
@@ -149,8 +206,14 @@ def problem_of(error: EudoxusError, *, run_id: str | None = None, request_id: st
     if STATUS.get(error.code, 500) == 500:
         return internal(run_id=run_id, request_id=request_id)
     upstream = getattr(error, "status", None)
-    return problem(error.code, str(error), param=error.param, run_id=run_id or getattr(error, "run_id", None), request_id=request_id,
-                   upstream_status=upstream)
+    return problem(
+        error.code,
+        str(error),
+        param=error.param,
+        run_id=run_id or getattr(error, "run_id", None),
+        request_id=request_id,
+        upstream_status=upstream,
+    )
 
 
 def internal(*, run_id: str | None = None, request_id: str | None = None) -> Json:

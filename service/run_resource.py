@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from eudoxus.runtime.chat import Json
 from eudoxus.service.store import RunRow, iso
-from pydantic import BaseModel, ConfigDict
 
 
 class Links(BaseModel):
@@ -65,9 +66,23 @@ def run_json(row: RunRow, *, whole: bool = True, best: str | None = None) -> Jso
     """``row`` as :class:`Run`; without its task unless ``whole``."""
     here = f"/v1/runs/{row.id}"
     said: Json = {
-        "id": row.id, "object": "run", "status": row.status, "face": row.face, "strategy": row.path, "spec": row.spec, "seed": row.seed,
-        "budget": row.budget, "cache": row.cache, "metadata": row.metadata or {}, "result": row.result, "best_so_far": best, "error": row.error,
-        "usage": row.usage, "created_at": iso(row.created), "started_at": iso(row.started), "completed_at": iso(row.completed),
+        "id": row.id,
+        "object": "run",
+        "status": row.status,
+        "face": row.face,
+        "strategy": row.path,
+        "spec": row.spec,
+        "seed": row.seed,
+        "budget": row.budget,
+        "cache": row.cache,
+        "metadata": row.metadata or {},
+        "result": row.result,
+        "best_so_far": best,
+        "error": row.error,
+        "usage": row.usage,
+        "created_at": iso(row.created),
+        "started_at": iso(row.started),
+        "completed_at": iso(row.completed),
         "links": {"self": here, "events": f"{here}/events", "journal": f"{here}/journal", "cancel": f"{here}/cancel"},
     }
     return said | {"task": row.task} if whole else said

@@ -7,10 +7,14 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
+from fastapi import APIRouter, Header, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
 from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.canonical import canonical
 from eudoxus.runtime.chat import Json
-from eudoxus.runtime.errors import InvalidRequest, InvalidTask
+from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.runtime.journal import text_of
 from eudoxus.runtime.run import Order
 from eudoxus.service.api_docs import problems
@@ -21,9 +25,6 @@ from eudoxus.service.run_resource import Run, RunPage, run_json
 from eudoxus.service.services import Services, key_of, services_of
 from eudoxus.service.store import RunRow
 from eudoxus.service.streaming import NDJSON, LiveResponse
-from fastapi import APIRouter, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
 
 router = APIRouter(prefix="/v1/runs", tags=["Runs"])
 
@@ -35,11 +36,19 @@ Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the 
 class RunRequest(BaseModel):
     """A run to be made."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, json_schema_extra={"examples": [{
-        "strategy": "best_of_n(n=4)/openai:gpt-4o-mini",
-        "task": {"kind": "chat", "messages": [{"role": "user", "content": "What is 17 * 23?"}]},
-        "budget": {"requests": 10, "seconds": 60},
-    }]})
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "strategy": "best_of_n(n=4)/openai:gpt-4o-mini",
+                    "task": {"kind": "chat", "messages": [{"role": "user", "content": "What is 17 * 23?"}]},
+                    "budget": {"requests": 10, "seconds": 60},
+                }
+            ]
+        },
+    )
 
     strategy: str | Json
     """Strategies over a model, as a path or as JSON."""
@@ -65,13 +74,21 @@ class Cancel(BaseModel):
     reason: str = Field("cancelled by request", max_length=500)
 
 
-@router.post("", operation_id="createRun", summary="Start a run", status_code=202, response_model=Run,
-             responses={200: {"model": Run, "description": "Ended within `wait`"}, **problems(400, 401, 403, 404, 413, 422, 429, 503)})
+@router.post(
+    "",
+    operation_id="createRun",
+    summary="Start a run",
+    status_code=202,
+    response_model=Run,
+    responses={200: {"model": Run, "description": "Ended within `wait`"}, **problems(400, 401, 403, 404, 413, 422, 429, 503)},
+)
 async def create_run(
-    order: RunRequest, request: Request, wait: Wait = 0,
+    order: RunRequest,
+    request: Request,
+    wait: Wait = 0,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Response:
-    """The run is durable when this answers: it survives the death of the service. With `Idempotency-Key` a repeated request gives the same run."""
+    """The run is durable when this answers. With `Idempotency-Key` a repeated request gives the same run."""
     services, key = services_of(request), key_of(request)
     key_id = key.id if key else None
     scope, digest = f"{key_id or ''} runs", body_digest(await request.body())
@@ -81,8 +98,11 @@ async def create_run(
     name = idempotency_key
     try:
         job = await services.executor.start(
-            run, key_id=key_id, cache=order.cache,
-            remember=None if name is None else lambda run_id: services.store.remember(scope, name, digest, [run_id]))
+            run,
+            key_id=key_id,
+            cache=order.cache,
+            remember=None if name is None else lambda run_id: services.store.remember(scope, name, digest, [run_id]),
+        )
     except sqlite3.IntegrityError:
         # Another request with this key was faster by a moment.
         row = _remembered(services, scope, name or "", digest)
@@ -95,14 +115,10 @@ async def create_run(
 def _read(services: Services, order: RunRequest) -> Order:
     """The order in a request. Raises what is wrong with strategy, model or task. Off the event loop: a task may be large."""
     spec = services.specs.combined(order.model, order.strategy, {})
-    registry = services.runtime.registry
     canonical(order.task)
-    task = registry.task(order.task)
-    try:
-        registry.get(spec.strategy).reads(task)
-    except NotImplementedError as error:
-        raise InvalidTask(str(error), param="task") from None
-    return Order(spec, task, order.seed, order.budget, order.metadata or None)
+    found = Order(spec, services.runtime.registry.task(order.task), order.seed, order.budget, order.metadata or None)
+    services.runtime.check(found)
+    return found
 
 
 def _remembered(services: Services, scope: str, name: str, digest: bytes) -> RunRow | None:
@@ -129,8 +145,11 @@ async def _waited(services: Services, row: RunRow, seconds: float) -> RunRow:
         job = services.executor.jobs.get(row.id)
         left = deadline - loop.time()
         if job is not None and job.task is not None:
-            await asyncio.wait([job.task, draining := asyncio.ensure_future(services.executor.draining.wait())], timeout=left,
-                               return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                [job.task, draining := asyncio.ensure_future(services.executor.draining.wait())],
+                timeout=left,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
             draining.cancel()
         else:
             await asyncio.sleep(min(0.25, left))
@@ -143,7 +162,9 @@ async def _waited(services: Services, row: RunRow, seconds: float) -> RunRow:
 
 @router.get("", operation_id="listRuns", summary="Runs, newest first", response_model=RunPage, responses=problems(400, 401, 403, 422))
 async def list_runs(
-    request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 20, after: Annotated[str | None, Query(max_length=64)] = None,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    after: Annotated[str | None, Query(max_length=64)] = None,
     order: Literal["asc", "desc"] = "desc",
     status: Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"] | None = None,
     face: Annotated[Literal["chat", "native"] | None, Query(description="`chat`: made by the OpenAI routes")] = None,
@@ -152,11 +173,24 @@ async def list_runs(
     services, key = services_of(request), key_of(request)
     wanted = {name.removeprefix("metadata."): value for name, value in request.query_params.items() if name.startswith("metadata.")}
     rows, more = await services.store.page(
-        limit=limit, after=after, ascending=order == "asc", status=status, face=face, metadata=wanted,
-        key_id=None if key is None or key.may("admin") else key.id)
+        limit=limit,
+        after=after,
+        ascending=order == "asc",
+        status=status,
+        face=face,
+        metadata=wanted,
+        key_id=None if key is None or key.may("admin") else key.id,
+    )
     data = [run_json(row, whole=False) for row in rows]
-    return JSONResponse({"object": "list", "data": data, "first_id": rows[0].id if rows else None, "last_id": rows[-1].id if rows else None,
-                         "has_more": more})
+    return JSONResponse(
+        {
+            "object": "list",
+            "data": data,
+            "first_id": rows[0].id if rows else None,
+            "last_id": rows[-1].id if rows else None,
+            "has_more": more,
+        }
+    )
 
 
 @router.get("/{run_id}", operation_id="retrieveRun", summary="One run", response_model=Run, responses=problems(401, 403, 404, 422))
@@ -167,11 +201,23 @@ async def retrieve_run(run_id: RunId, request: Request, wait: Wait = 0) -> Respo
     return JSONResponse(run_json(row, best=_best(job.journal.recorded.events) if job else None))
 
 
-@router.get("/{run_id}/events", operation_id="streamRunEvents", summary="What happens in a run, live", response_class=Response,
-            responses={200: {"description": "Events until the run has ended", "content": {
-                "text/event-stream": {"schema": {"type": "string"}}, NDJSON: {"schema": {"type": "string"}}}}, **problems(400, 401, 403, 404, 422)})
+@router.get(
+    "/{run_id}/events",
+    operation_id="streamRunEvents",
+    summary="What happens in a run, live",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Events until the run has ended",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}, NDJSON: {"schema": {"type": "string"}}},
+        },
+        **problems(400, 401, 403, 404, 422),
+    },
+)
 async def stream_run_events(
-    run_id: RunId, request: Request, after: Annotated[int, Query(ge=-1, le=MAX_AFTER, description="Only events numbered higher")] = -1,
+    run_id: RunId,
+    request: Request,
+    after: Annotated[int, Query(ge=-1, le=MAX_AFTER, description="Only events numbered higher")] = -1,
     last_event_id: Annotated[str | None, Header(description="Sent by reconnecting clients; wins over `after`")] = None,
 ) -> Response:
     """Numbered events are durable: a client that reconnects with the last number it saw misses none. Pieces of text carry no number."""
@@ -193,8 +239,14 @@ async def _counted(feed: EventFeed, services: Services) -> AsyncIterator[Any]:
         services.metrics.sse_clients.dec()
 
 
-@router.post("/{run_id}/cancel", operation_id="cancelRun", summary="Cancel a run", status_code=202, response_model=Run,
-             responses={200: {"model": Run, "description": "It had ended already"}, **problems(401, 403, 404, 422)})
+@router.post(
+    "/{run_id}/cancel",
+    operation_id="cancelRun",
+    summary="Cancel a run",
+    status_code=202,
+    response_model=Run,
+    responses={200: {"model": Run, "description": "It had ended already"}, **problems(401, 403, 404, 422)},
+)
 async def cancel_run(run_id: RunId, request: Request, cancel: Cancel | None = None) -> Response:
     """What was recorded is kept. Cancelling twice, or after the end, changes nothing."""
     row = _mine(run_id, request)
@@ -205,8 +257,13 @@ async def cancel_run(run_id: RunId, request: Request, cancel: Cancel | None = No
     return JSONResponse(run_json(services.store.get(run_id) or row), 202)
 
 
-@router.get("/{run_id}/journal", operation_id="downloadRunJournal", summary="The run's record, replayable", response_class=Response,
-            responses={200: {"description": "JSON Lines", "content": {NDJSON: {"schema": {"type": "string"}}}}, **problems(401, 403, 404, 422)})
+@router.get(
+    "/{run_id}/journal",
+    operation_id="downloadRunJournal",
+    summary="The run's record, replayable",
+    response_class=Response,
+    responses={200: {"description": "JSON Lines", "content": {NDJSON: {"schema": {"type": "string"}}}}, **problems(401, 403, 404, 422)},
+)
 async def download_run_journal(run_id: RunId, request: Request) -> Response:
     """`eudoxus replay FILE` runs it again without a call; as a cassette it makes a test."""
     row = _mine(run_id, request)
@@ -215,8 +272,14 @@ async def download_run_journal(run_id: RunId, request: Request) -> Response:
     return Response(text, media_type=NDJSON, headers={"content-disposition": f'attachment; filename="{row.id}.jsonl"'})
 
 
-@router.delete("/{run_id}", operation_id="deleteRun", summary="Remove a run and its journal", status_code=204, response_class=Response,
-               responses=problems(401, 403, 404, 409, 422))
+@router.delete(
+    "/{run_id}",
+    operation_id="deleteRun",
+    summary="Remove a run and its journal",
+    status_code=204,
+    response_class=Response,
+    responses=problems(401, 403, 404, 409, 422),
+)
 async def delete_run(run_id: RunId, request: Request) -> Response:
     row = _mine(run_id, request)
     if not row.terminal:

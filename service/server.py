@@ -31,9 +31,19 @@ class Server(uvicorn.Server):
 def server_for(app: FastAPI, settings: Settings) -> Server:
     """A server for ``app``, not started."""
     grace = int(settings.shutdown_grace + MARGIN_SECONDS)
-    return Server(uvicorn.Config(
-        app, host=settings.host, port=settings.port, access_log=False, log_config=None, timeout_graceful_shutdown=grace, server_header=False,
-        date_header=False, lifespan="on"))
+    return Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=grace,
+            server_header=False,
+            date_header=False,
+            lifespan="on",
+        )
+    )
 
 
 def serve(settings: Settings) -> bool:
@@ -41,7 +51,7 @@ def serve(settings: Settings) -> bool:
     require_keys_beyond_loopback(settings)
     server = server_for(create_app(settings), settings)
     server.run()
-    return server.started
+    return bool(server.started)
 
 
 def require_keys_beyond_loopback(settings: Settings) -> None:
@@ -50,7 +60,9 @@ def require_keys_beyond_loopback(settings: Settings) -> None:
         return
     raise ConfigurationError(
         f"host {settings.host} can be reached by other machines, but no API key exists: make one with 'eudoxus keys create NAME' "
-        "(same data_dir), or serve on 127.0.0.1", param="host")
+        "(same data_dir), or serve on 127.0.0.1",
+        param="host",
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -65,6 +77,6 @@ def _keys_exist(settings: Settings) -> bool:
         return False
     with sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True) as connection:
         try:
-            return connection.execute("SELECT count(*) FROM keys").fetchone()[0] > 0
+            return bool(connection.execute("SELECT count(*) FROM keys").fetchone() != (0,))
         except sqlite3.Error:
             return False

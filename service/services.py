@@ -7,6 +7,9 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Self
 
+from fastapi import Request
+
+from eudoxus.prompts import load
 from eudoxus.runtime.cache import Cache, MemoryCacheStore
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.run import Runtime
@@ -20,7 +23,6 @@ from eudoxus.service.models import Specs
 from eudoxus.service.ownership import Ownership
 from eudoxus.service.settings import Settings
 from eudoxus.service.store import RunStore
-from fastapi import Request
 
 
 @dataclass(slots=True)
@@ -46,11 +48,13 @@ class Services:
             endpoints = Endpoints.from_config(*settings.configured_endpoints())
         gate, stopwatches = Gate(), dict[str, Stopwatch]()
         metered = MeteredEndpoints(endpoints, metrics, gate, stopwatches)
-        runtime = Runtime(registry or Registry.installed(settings.presets), metered, Cache(MemoryCacheStore()))
+        runtime = Runtime(registry or Registry.installed(settings.presets), metered, Cache(MemoryCacheStore()), prompt_hash)
         store = RunStore(settings.database, power_safe=settings.power_safe)
         ownership = Ownership(settings.data_dir / "owners")
         executor = Executor(runtime, store, ownership, settings, metrics, gate, stopwatches)
-        return cls(settings, metrics, endpoints, runtime, store, KeyRing(store.database), ownership, executor, Specs(runtime), ChatDesk(executor))
+        return cls(
+            settings, metrics, endpoints, runtime, store, KeyRing(store.database), ownership, executor, Specs(runtime), ChatDesk(executor)
+        )
 
     def begin(self) -> None:
         """Go on with what a dead process left, now and again."""
@@ -66,6 +70,11 @@ class Services:
         await self.endpoints.aclose()
         await self.store.aclose()
         self.ownership.close()
+
+
+def prompt_hash(prompt_id: str) -> str:
+    """The version of a prompt file, for the headers of runs."""
+    return load(prompt_id).hash
 
 
 def services_of(request: Request) -> Services:

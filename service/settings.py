@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pydantic
-from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
-from eudoxus.runtime.errors import EudoxusError
 from pydantic import Field, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -18,6 +16,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 from pydantic_settings.exceptions import SettingsError
+
+from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
+from eudoxus.runtime.errors import EudoxusError
 
 OPENAI_URL = "https://api.openai.com/v1"
 DEMO = Path(__file__).parent / "demo"
@@ -83,13 +84,19 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _default_exists(self) -> Settings:
         if self.default_endpoint is not None and self.default_endpoint not in self.endpoints:
-            raise ValueError(f"default_endpoint = {self.default_endpoint!r} names no endpoint (configured: {', '.join(self.endpoints) or 'none'})")
+            raise ValueError(
+                f"default_endpoint = {self.default_endpoint!r} names no endpoint (configured: {', '.join(self.endpoints) or 'none'})"
+            )
         return self
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource, file_secret_settings: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = config_file()
         return (init_settings, env_settings, *((TomlConfigSettingsSource(settings_cls, file),) if file else ()))

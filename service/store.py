@@ -1,4 +1,4 @@
-"""The run store: one SQLite file with a row per run, beside the journals. Rows are what lists and look-ups read; the journal is the truth."""
+"""The run store: one SQLite file with a row per run, beside the journals. Look-ups read the rows; the journal is the truth."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
+
 from eudoxus.runtime.canonical import canonical
 from eudoxus.runtime.chat import Json, Usage
 from eudoxus.runtime.journal import SCHEMA as JOURNAL_SCHEMA
@@ -28,7 +29,9 @@ Status = Literal["queued", "in_progress", "completed", "failed", "cancelled", "i
 Face = Literal["chat", "native"]
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled", "incomplete"})
 
-SCHEMA = JOURNAL_SCHEMA + """
+SCHEMA = (
+    JOURNAL_SCHEMA
+    + """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, face TEXT NOT NULL, status TEXT NOT NULL, path TEXT NOT NULL, spec BLOB NOT NULL, task BLOB NOT NULL,
     seed INTEGER NOT NULL, budget BLOB, cache INTEGER NOT NULL, metadata BLOB, key_id TEXT, owner TEXT, created REAL NOT NULL,
@@ -42,6 +45,7 @@ CREATE TABLE IF NOT EXISTS keys (
     revoked REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
+)
 
 KEPT_SECONDS = 24 * 3600.0
 """How long an idempotency key is remembered."""
@@ -77,8 +81,8 @@ class RunRow:
 
 _COLUMNS = tuple(f.name for f in fields(RunRow))
 _JSON = frozenset({"spec", "task", "budget", "metadata", "result", "error", "usage"})
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"
-_INSERT = f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - our own column names
+_INSERT = f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _END = "UPDATE runs SET status = ?, completed = ?, result = ?, error = ?, usage = ? WHERE id = ?"
 
 
@@ -144,12 +148,14 @@ class RunStore:
     async def claim(self, row: RunRow, owner: str) -> bool:
         """Become the owner of an open run, unless another process was faster."""
         changed = await self.database.write(
-            ("UPDATE runs SET owner = ? WHERE id = ? AND owner IS ? AND status IN ('queued', 'in_progress')", (owner, row.id, row.owner)))
+            ("UPDATE runs SET owner = ? WHERE id = ? AND owner IS ? AND status IN ('queued', 'in_progress')", (owner, row.id, row.owner))
+        )
         return changed > 0
 
     async def started(self, run_id: str, owner: str) -> None:
         await self.database.write(
-            ("UPDATE runs SET status = 'in_progress', owner = ?, started = coalesce(started, ?) WHERE id = ?", (owner, time.time(), run_id)))
+            ("UPDATE runs SET status = 'in_progress', owner = ?, started = coalesce(started, ?) WHERE id = ?", (owner, time.time(), run_id))
+        )
 
     async def release(self, run_ids: list[str]) -> None:
         """Give runs up without ending them: whoever comes next goes on with them."""
@@ -174,8 +180,17 @@ class RunStore:
         """Runs that have not ended, oldest first."""
         return [_row(r) for r in await self.database.read(f"{_SELECT} WHERE status IN ('queued', 'in_progress') ORDER BY id")]
 
-    async def page(self, *, limit: int, after: str | None = None, ascending: bool = False, status: str | None = None,
-                   face: str | None = None, key_id: str | None = None, metadata: Mapping[str, str] | None = None) -> tuple[list[RunRow], bool]:
+    async def page(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        ascending: bool = False,
+        status: str | None = None,
+        face: str | None = None,
+        key_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> tuple[list[RunRow], bool]:
         """Up to ``limit`` runs beyond the run ``after``, newest first, and whether there are more."""
         where, values = ["1"], list[Any]()
         for column, wanted in (("status", status), ("face", face), ("key_id", key_id)):
@@ -197,7 +212,8 @@ class RunStore:
     def remembered(self, scope: str, key: str) -> tuple[bytes, list[str]] | None:
         """The digest of the body and the runs that a request with this key made in the last 24 hours."""
         found = self.database.read_now(
-            "SELECT body, runs FROM idempotency WHERE scope = ? AND key = ? AND created > ?", (scope, key, time.time() - KEPT_SECONDS))
+            "SELECT body, runs FROM idempotency WHERE scope = ? AND key = ? AND created > ?", (scope, key, time.time() - KEPT_SECONDS)
+        )
         return (bytes(found[0][0]), orjson.loads(found[0][1])) if found else None
 
     def remember(self, scope: str, key: str, body: bytes, runs: list[str]) -> tuple[Statement, Statement]:

@@ -16,7 +16,9 @@ class LiveResponse(Response):
     """Sends what ``pieces`` gives, at once. When the client disconnects, the iterator is closed."""
 
     def __init__(self, pieces: AsyncIterator[bytes], media_type: str = EVENT_STREAM, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(b"", 200, {"cache-control": "no-store", "x-accel-buffering": "no", **(headers or {})}, f"{media_type}; charset=utf-8")
+        super().__init__(
+            b"", 200, {"cache-control": "no-store", "x-accel-buffering": "no", **(headers or {})}, f"{media_type}; charset=utf-8"
+        )
         del self.headers["content-length"]
         self._pieces = pieces
 

@@ -35,7 +35,9 @@ class Running:
         self.url = f"http://127.0.0.1:{port}"
 
     def client(self, **options: Any) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=options.pop("api_key", "none"), max_retries=options.pop("max_retries", 0), **options)
+        return openai.OpenAI(
+            base_url=f"{self.url}/v1", api_key=options.pop("api_key", "none"), max_retries=options.pop("max_retries", 0), **options
+        )
 
     def http(self, **options: Any) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=30, **options)

@@ -1,0 +1,203 @@
+"""The command line. Results go to standard output, progress and errors to standard error; no traceback is shown.
+
+Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint trouble, 5 journal trouble, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+# Commands import what they need when they run: `eudoxus --help` must not wait for web frameworks.
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Composable reasoning strategies over any model endpoint: journaled, budgeted, replayable.",
+    epilog="Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint trouble, 5 journal trouble, 130 interrupted.",
+)
+keys_app = typer.Typer(no_args_is_help=True, help="API keys of the service.")
+endpoints_app = typer.Typer(no_args_is_help=True, help="Configured model endpoints.")
+manual_app = typer.Typer(no_args_is_help=True, help="Answer by hand what a running service's manual endpoints ask.")
+app.add_typer(keys_app, name="keys")
+app.add_typer(endpoints_app, name="endpoints")
+app.add_typer(manual_app, name="manual")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Url = Annotated[str, typer.Option(envvar="EUDOXUS_URL", help="Address of the running service.")]
+ApiKey = Annotated[Optional[str], typer.Option("--key", envvar="EUDOXUS_API_KEY", help="API key, when the service needs one.")]  # noqa: UP045
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    from eudoxus.runtime.errors import EudoxusError
+
+    try:
+        app()
+    except EudoxusError as error:
+        from eudoxus.service.exit_codes import of_error
+
+        sys.stderr.write(f"eudoxus: {error}\n")
+        sys.exit(of_error(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if os.environ.get("EUDOXUS_DEBUG"):
+            raise
+        sys.stderr.write(f"eudoxus: internal error: {type(error).__name__}: {error} (EUDOXUS_DEBUG=1 shows where)\n")
+        sys.exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[Optional[str], typer.Option(help="Address to listen on (default 127.0.0.1).")] = None,  # noqa: UP045
+    port: Annotated[Optional[int], typer.Option(help="TCP port (default 8000); 0 takes a free one.")] = None,  # noqa: UP045
+    data_dir: Annotated[Optional[Path], typer.Option(help="Where runs, journals and keys are kept.")] = None,  # noqa: UP045
+) -> None:
+    """Serve the HTTP API. Runs that an earlier process left open are gone on with."""
+    from eudoxus.service.logs import set_up
+    from eudoxus.service.server import serve as serve_settings
+    from eudoxus.service.settings import load_settings
+
+    given = {"host": host, "port": port, "data_dir": data_dir}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    set_up(settings.log_level)
+    sys.exit(0 if serve_settings(settings) else 1)
+
+
+@app.command()
+def run(
+    spec: Annotated[str, typer.Argument(help="Strategies over a model: best_of_n(n=8)/openai:gpt-4o-mini")],
+    task: Annotated[str, typer.Option(help="A file with the task: JSON, or plain text as one user message; - reads standard input.")],
+    as_json: AsJson = False,
+    budget: Annotated[str, typer.Option(help="Limits: requests=10,seconds=60,cost=0.5, or JSON.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the strategy's own choices.")] = 0,
+    journal: Annotated[Optional[Path], typer.Option(help="Where to record; an existing record of this run is gone on from.")] = None,  # noqa: UP045
+) -> None:
+    """Run a strategy on a task, here and now."""
+    from eudoxus.service.cli_runs import run_command
+
+    sys.exit(run_command(spec, task, as_json=as_json, budget=budget, seed=seed, journal=journal))
+
+
+@app.command()
+def replay(
+    journal: Annotated[Path, typer.Argument(help="A journal (JSON Lines).")],
+    extend: Annotated[bool, typer.Option(help="Go on live where the record ends.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a journal again: without a call, checking that every request and the result are the recorded ones."""
+    from eudoxus.service.cli_runs import replay_command
+
+    sys.exit(replay_command(journal, extend=extend, as_json=as_json))
+
+
+@app.command()
+def demo(as_json: AsJson = False) -> None:
+    """Solve the shipped planning task by LLM+P on recorded answers, without any model."""
+    from eudoxus.service.cli_runs import demo_command
+
+    sys.exit(demo_command(as_json=as_json))
+
+
+@app.command()
+def strategies(name: Annotated[Optional[str], typer.Argument(help="Show this one.")] = None, as_json: AsJson = False) -> None:  # noqa: UP045
+    """List strategies and presets, or show one with its parameters."""
+    from eudoxus.service.cli_lists import strategies_command
+
+    strategies_command(name, as_json=as_json)
+
+
+@endpoints_app.command("list")
+def endpoints_list(as_json: AsJson = False) -> None:
+    """Names, kinds and abilities."""
+    from eudoxus.service.cli_lists import endpoints_command
+
+    sys.exit(endpoints_command(as_json=as_json, check=False))
+
+
+@endpoints_app.command("check")
+def endpoints_check(as_json: AsJson = False) -> None:
+    """Ask each endpoint whether it answers and accepts our key."""
+    from eudoxus.service.cli_lists import endpoints_command
+
+    sys.exit(endpoints_command(as_json=as_json, check=True))
+
+
+@keys_app.command("create")
+def keys_create(
+    name: Annotated[str, typer.Argument(help="For whom or what.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="chat, runs:read, runs:write, admin; repeatable. Default: the first three.")
+    ] = None,
+    days: Annotated[Optional[float], typer.Option(min=0, help="Days until it expires.")] = None,  # noqa: UP045
+) -> None:
+    """Make a key and print it; only its digest is kept."""
+    from eudoxus.service.cli_keys import create_command
+
+    create_command(name, scope or ["chat", "runs:read", "runs:write"], days)
+
+
+@keys_app.command("list")
+def keys_list(as_json: AsJson = False) -> None:
+    """All keys, without their secrets."""
+    from eudoxus.service.cli_keys import list_command
+
+    list_command(as_json=as_json)
+
+
+@keys_app.command("revoke")
+def keys_revoke(id: Annotated[str, typer.Argument(help="The eight characters after rk_.")]) -> None:
+    """End a key at once (a running service notices within two seconds)."""
+    from eudoxus.service.cli_keys import revoke_command
+
+    revoke_command(id)
+
+
+@manual_app.command("list")
+def manual_list(url: Url = "http://127.0.0.1:8000", key: ApiKey = None, as_json: AsJson = False) -> None:
+    """What waits for an answer."""
+    from eudoxus.service.cli_manual import list_command
+
+    list_command(url, key, as_json=as_json)
+
+
+@manual_app.command("answer")
+def manual_answer(
+    id: Annotated[str, typer.Argument(help="As `manual list` shows it.")],
+    text: Annotated[Optional[list[str]], typer.Argument(help="One text per answer wanted; - reads standard input.")] = None,  # noqa: UP045
+    refuse: Annotated[Optional[str], typer.Option(help="Refuse instead, with this reason.")] = None,  # noqa: UP045
+    url: Url = "http://127.0.0.1:8000",
+    key: ApiKey = None,
+) -> None:
+    """Answer a request, or refuse it."""
+    from eudoxus.service.cli_manual import answer_command
+
+    answer_command(url, key, id, text or [], refuse)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI description."""
+    from eudoxus.service.cli_lists import openapi_command
+
+    openapi_command()
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from eudoxus.runtime.run import package_version
+
+    typer.echo(package_version())
+
+
+if __name__ == "__main__":
+    main()

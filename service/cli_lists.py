@@ -1,0 +1,93 @@
+"""``eudoxus strategies``, ``endpoints`` and ``openapi``: what there is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from eudoxus.runtime.endpoints import Endpoints, Health
+from eudoxus.runtime.strategy import Registry
+from eudoxus.service import exit_codes
+from eudoxus.service.settings import Settings, load_settings
+
+
+def strategies_command(name: str | None, *, as_json: bool) -> None:
+    """All strategies, or one. Raises :class:`UnknownStrategy`."""
+    from eudoxus.service.listing import strategies_json, strategy_json
+
+    registry = Registry.installed(load_settings().presets)
+    if name is not None:
+        said = strategy_json(registry.get(name), schema=True)
+        if as_json:
+            _print_json(said)
+            return
+        out = Console(highlight=False)
+        out.print(f"{name}\n\n{said['description']}\n", markup=False)
+        out.print(f"takes: {', '.join(said['takes']) or 'any task'}\ncalls: {said['calls']}", markup=False)
+        for field, schema in said["params_schema"].get("properties", {}).items():
+            kind = schema.get("type") or "/".join(s.get("type", "…") for s in schema.get("anyOf", []))
+            out.print(f"  {field}: {kind} = {schema.get('default')!r}\n      {schema.get('description', '')}", markup=False)
+        return
+    found = strategies_json(registry)
+    if as_json:
+        _print_json({"data": found, "presets": registry.presets})
+        return
+    table = _table("strategy", "takes", "what it does")
+    for entry in found:
+        table.add_row(entry["name"], ", ".join(entry["takes"]) or "any", entry["summary"])
+    for preset, path in registry.presets.items():
+        table.add_row(preset, "", f"preset: {path}")
+    Console().print(table)
+
+
+def endpoints_command(*, as_json: bool, check: bool) -> int:
+    """List or check the configured endpoints; the exit status is 4 when one does not answer."""
+    configured, default = load_settings().configured_endpoints()
+    health: dict[str, Health] = asyncio.run(_health(configured, default)) if check else {}
+    rows = []
+    for name, config in configured.items():
+        row: dict[str, Any] = {"name": name, "type": config.type, "default": name == default}
+        if (found := health.get(name)) is not None:
+            row |= {"ok": found.ok, "detail": found.detail, "models": found.models, "latency_ms": found.latency_ms}
+        rows.append(row)
+    if as_json:
+        _print_json({"data": rows})
+    else:
+        table = _table("endpoint", "type", *(("state", "detail") if check else ()))
+        for row in rows:
+            shown = [row["name"] + (" (default)" if row["default"] else ""), row["type"]]
+            table.add_row(*shown, *(("ok" if row["ok"] else "not ok", row["detail"]) if check else ()))
+        Console().print(table)
+    return exit_codes.ENDPOINT if any(not found.ok for found in health.values()) else exit_codes.OK
+
+
+async def _health(configured: Any, default: str) -> dict[str, Health]:
+    async with Endpoints.from_config(configured, default) as endpoints:
+        found = await asyncio.gather(*(endpoints.get(name).check() for name in endpoints.names()))
+    return {health.endpoint: health for health in found}
+
+
+def openapi_command() -> None:
+    """The API's description, the same whatever is configured."""
+    from eudoxus.service.app import create_app
+
+    schema = create_app(
+        Settings.model_construct(**{n: f.get_default(call_default_factory=True) for n, f in Settings.model_fields.items()})
+    ).openapi()
+    sys.stdout.buffer.write(orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print_json(said: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(said, option=orjson.OPT_INDENT_2) + b"\n")

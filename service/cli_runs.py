@@ -1,0 +1,172 @@
+"""``eudoxus run``, ``replay`` and ``demo``: one run in this process, its journal in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+import pydantic
+
+from eudoxus.runtime.budget import Limits
+from eudoxus.runtime.chat import Json
+from eudoxus.runtime.endpoints import Endpoints
+from eudoxus.runtime.errors import EudoxusError, InvalidRequest, InvalidTask, NotRecorded
+from eudoxus.runtime.journal import FileJournal, Journal, MemoryJournal, read_journal
+from eudoxus.runtime.result import Result
+from eudoxus.runtime.run import Order, Runtime
+from eudoxus.runtime.session import ReplayMode
+from eudoxus.runtime.spec import parse_spec
+from eudoxus.runtime.strategy import Registry
+from eudoxus.runtime.task import Task
+from eudoxus.service import exit_codes
+from eudoxus.service.progress import Progress, show_result
+from eudoxus.service.services import prompt_hash
+from eudoxus.service.settings import DEMO, Settings, demo_endpoint, load_settings
+from eudoxus.service.store import new_run_id
+
+DEMO_SPEC = "llm_plus_p/demo:recorded"
+DEMO_FILE = DEMO / "blocksworld.jsonl"
+
+
+def run_command(spec: str, task: str, *, as_json: bool, budget: str, seed: int, journal: Path | None) -> int:
+    """Run ``spec`` on the task in the file ``task``; the exit status."""
+    settings = load_settings()
+    registry = Registry.installed(settings.presets)
+    order = Order(parse_spec(spec, registry), read_task(task, registry), seed, read_budget(budget))
+
+    async def go(runtime: Runtime, file: Journal, progress: Progress) -> Result:
+        runtime.check(order)
+        header = file.recorded.header
+        return await runtime.execute(order, file, run_id=header.run_id if header else new_run_id(), watcher=progress.tell)
+
+    return asyncio.run(_in_journal(settings, registry, journal or _new_journal(settings), go, as_json=as_json))
+
+
+def replay_command(path: Path, *, extend: bool, as_json: bool) -> int:
+    """Run the journal at ``path`` again; the exit status."""
+    settings = load_settings()
+    registry = Registry.installed(settings.presets)
+    mode: ReplayMode = "extend" if extend else "strict"
+
+    async def go(runtime: Runtime, file: Journal, progress: Progress) -> Result:
+        return await runtime.replay(file, mode=mode, watcher=progress.tell)
+
+    if extend:
+        if not path.is_file():
+            raise NotRecorded(f"there is no journal {path}")
+        return asyncio.run(_in_journal(settings, registry, path, go, as_json=as_json))
+    return asyncio.run(_strictly(settings, registry, path, go, as_json=as_json))
+
+
+def demo_command(*, as_json: bool) -> int:
+    """Run the shipped planning task on its recorded answers; the exit status."""
+    if not DEMO_FILE.is_file():
+        raise NotRecorded("this installation ships no recorded answers for the demonstration")
+    header = next(iter(read_journal(DEMO_FILE)), None)
+    settings = load_settings()
+    registry = Registry.installed()
+    assert header is not None
+    task = registry.task(getattr(header, "task", {}))
+    order = Order(parse_spec(DEMO_SPEC, registry), task, getattr(header, "seed", 0))
+    settings = settings.model_copy(update={"endpoints": {"demo": demo_endpoint()}, "default_endpoint": "demo"})
+
+    async def go(runtime: Runtime, file: Journal, progress: Progress) -> Result:
+        return await runtime.execute(order, file, run_id=new_run_id(), watcher=progress.tell)
+
+    if not as_json:
+        sys.stdout.write(f"Task\n\n{_task_text(task)}\n\nPlan ({DEMO_SPEC}, answers recorded, no model asked)\n\n")
+        sys.stdout.flush()
+    status = asyncio.run(_in_journal(settings, registry, _new_journal(settings), go, as_json=as_json))
+    if not as_json:
+        sys.stderr.write(
+            f"\nThe same over HTTP: eudoxus serve, then ask http://{settings.host}:{settings.port}/v1 with any OpenAI client, "
+            f"model {DEMO_SPEC!r}.\nWith a model of yours: set OPENAI_BASE_URL, then eudoxus run llm_plus_p/openai:MODEL --task FILE\n"
+        )
+    return status
+
+
+def read_task(where: str, registry: Registry) -> Task:
+    """The task in a file (``-``: standard input): JSON with its kind, or plain text as one user message. Raises :class:`InvalidTask`."""
+    try:
+        text = sys.stdin.read() if where == "-" else Path(where).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidTask(f"cannot read the task {where}: {getattr(error, 'strerror', None) or error}", param="task") from None
+    if not text.strip():
+        raise InvalidTask(f"the task {where} is empty", param="task")
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if where.endswith(".json"):
+            raise InvalidTask(f"the task {where} is not JSON: {error}", param="task") from None
+        said = None
+    if not isinstance(said, dict):
+        said = {"messages": [{"role": "user", "content": text.strip()}]}
+    return registry.task(said)
+
+
+def read_budget(text: str) -> Limits:
+    """``requests=10,seconds=60`` or JSON. Raises :class:`InvalidRequest`."""
+    try:
+        said: Json = (
+            orjson.loads(text) if text.strip().startswith("{") else dict(part.split("=", 1) for part in text.split(",") if part.strip())
+        )
+        return Limits.model_validate({name.strip(): value for name, value in said.items()})
+    except (ValueError, pydantic.ValidationError) as error:
+        detail = error.errors()[0] if isinstance(error, pydantic.ValidationError) else None
+        reason = f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" if detail else f"expected NAME=NUMBER,…: {text!r}"
+        raise InvalidRequest(f"budget: {reason} (limits are {', '.join(Limits.model_fields)})", param="budget") from None
+
+
+Go = Callable[[Runtime, Journal, Progress], Awaitable[Result]]
+
+
+async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go, *, as_json: bool) -> int:
+    """Do ``go`` with a journal in the file ``path``, which is kept however it ends."""
+    file = FileJournal(path)
+    try:
+        return await _watched(settings, registry, file, path, go, as_json=as_json)
+    except asyncio.CancelledError:
+        sys.stderr.write(f"\ninterrupted; what was answered is kept. Go on with: eudoxus replay {path} --extend\n")
+        return exit_codes.INTERRUPTED
+    finally:
+        await file.aclose()
+
+
+async def _strictly(settings: Settings, registry: Registry, path: Path, go: Go, *, as_json: bool) -> int:
+    return await _watched(settings, registry, MemoryJournal(read_journal(path)), path, go, as_json=as_json)
+
+
+async def _watched(settings: Settings, registry: Registry, journal: Journal, path: Path, go: Go, *, as_json: bool) -> int:
+    start = time.monotonic()
+    async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
+        runtime = Runtime(registry, endpoints, prompt_hash=prompt_hash)
+        with Progress() as progress:
+            journal.listen(progress.recorded)
+            try:
+                result = await go(runtime, journal, progress)
+            except EudoxusError as error:
+                progress.close()
+                if as_json:
+                    sys.stdout.buffer.write(
+                        orjson.dumps({"error": {"code": error.code, "message": str(error)}, "journal": str(path)}) + b"\n"
+                    )
+                sys.stderr.write(f"eudoxus: {error}\njournal: {path}\n")
+                return exit_codes.of_error(error)
+    show_result(result, path, time.monotonic() - start, as_json=as_json)
+    return exit_codes.of_result(result)
+
+
+def _new_journal(settings: Settings) -> Path:
+    return settings.data_dir / "journals" / f"{new_run_id()}.jsonl"
+
+
+def _task_text(task: Task) -> str:
+    said = task.model_dump(mode="json", exclude_none=True)
+    for name in ("question", "description", "text"):
+        if isinstance(said.get(name), str):
+            return str(said[name])
+    return orjson.dumps(said, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,83 @@
+"""A run on the terminal: a status line on standard error while it goes on, the result on standard output."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import orjson
+from rich.console import Console
+from rich.status import Status
+
+from eudoxus.runtime.chat import Json, Usage
+from eudoxus.runtime.journal import EffectRecord, EventRecord, Record
+from eudoxus.runtime.journal.records import usage_from
+from eudoxus.runtime.result import Result
+
+
+class Progress:
+    """Calls, tokens and the place of the last call, in one line that is rewritten; nothing when standard error is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._status: Status | None = None
+        self._usage, self._calls, self._at = Usage(), 0, ""
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._status = self._console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def tell(self, type: str, path: str, data: Json) -> None:
+        """A passing event."""
+        if type == "call.started":
+            self._at = path
+            self._draw()
+        elif type == "call.retrying" and self._status is not None:
+            self._console.print(f"{path}: {data.get('reason')}, again in {data.get('seconds', 0):.1f} s", markup=False)
+
+    def recorded(self, record: Record) -> None:
+        """A durable record."""
+        if isinstance(record, EffectRecord):
+            self._calls += 1
+            self._usage = self._usage + usage_from(record.usage)
+            self._draw()
+        elif isinstance(record, EventRecord) and record.type == "log" and self._status is not None:
+            self._console.print(str(record.data.get("text", "")), markup=False)
+
+    def _draw(self) -> None:
+        if self._status is not None:
+            self._status.update(f"{self._calls} calls, {self._usage.total_tokens} tokens{_money(self._usage)}  {self._at}")
+
+
+def show_result(result: Result, journal: Path, seconds: float, *, as_json: bool) -> None:
+    """The answer on standard output, what it cost on standard error; as JSON all of it on standard output."""
+    if as_json:
+        said = {"result": result.model_dump(mode="json"), "journal": str(journal), "seconds": round(seconds, 3)}
+        sys.stdout.buffer.write(orjson.dumps(said) + b"\n")
+        return
+    if result.answer is not None:
+        sys.stdout.write(result.answer if result.answer.endswith("\n") else result.answer + "\n")
+        sys.stdout.flush()
+    trust = f"{result.outcome} ({result.authority})" if result.verified else result.outcome
+    if result.detail:
+        trust += f": {result.detail}"
+    usage = result.usage
+    sys.stderr.write(
+        f"\n{trust}\n{usage.requests} model calls, {usage.total_tokens} tokens{_money(usage)}, {seconds:.1f} s\njournal: {journal}\n"
+    )
+
+
+def _money(usage: Usage) -> str:
+    return ", cost unknown" if usage.cost is None else f", ${usage.cost:.4f}" if usage.cost else ""
