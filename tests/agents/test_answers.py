@@ -171,11 +171,10 @@ NUMBERS = st.one_of(
     st.decimals(-10**6, 10**6, allow_nan=False, places=3).map(str), st.floats(-1e300, 1e300, allow_nan=False).map(repr),
     st.tuples(st.integers(-999, 999), st.integers(1, 999)).map(lambda f: f"{f[0]}/{f[1]}"),
 )
+NUMBER_FORMS = ["Answer: {}", "**Answer:** {}", "So the answer is {}.", "Thus \\boxed{{{}}}", "#### {}", "Answer: ${}$", "{}"]
 
 
-@given(
-    NUMBERS, st.sampled_from(["Answer: {}", "**Answer:** {}", "So the answer is {}.", "Thus \\boxed{{{}}}", "#### {}", "Answer: ${}$", "{}"]))
-)
+@given(NUMBERS, st.sampled_from(NUMBER_FORMS))
 def test_every_number_is_found_again(number: str, form: str):
     found = extract("First, 1 + 1 is 2.\n" + form.format(number), "number")
     assert found is not None
