@@ -18,25 +18,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from eudoxus.runtime.branches import Branches
-from eudoxus.runtime.budget import Budget, Limits, Reservation, refuse, reserve, worst_case
-from eudoxus.runtime.canonical import canonical, difference, fingerprint
-from eudoxus.runtime.chat import ChatRequest, Completion, Response, Usage
-from eudoxus.runtime.endpoints.base import Call, Endpoint
+from eudoxus.runtime.budget import Budget, Limits, refuse
+from eudoxus.runtime.calls import ask, perform
+from eudoxus.runtime.canonical import canonical
+from eudoxus.runtime.chat import ChatRequest, Completion, Usage
+from eudoxus.runtime.endpoints.base import Endpoint
 from eudoxus.runtime.errors import (
     BudgetSpent,
-    CapabilityMissing,
-    Diverged,
-    EndpointTimeout,
-    EudoxusError,
     InvalidRequest,
-    JournalError,
     NotRecorded,
     ScopeError,
-    error_record,
-    recorded_error,
-    recorded_refusal,
 )
-from eudoxus.runtime.journal.records import EffectRecord, EventRecord, MarkRecord, usage_from, usage_line
+from eudoxus.runtime.journal.records import EventRecord, MarkRecord
 from eudoxus.runtime.result import Result
 
 if TYPE_CHECKING:
@@ -52,7 +45,6 @@ T = TypeVar("T")
 R = TypeVar("R", bound=BaseModel)
 
 _SEGMENT = re.compile(r"[a-z0-9_]{1,32}")
-_NOTHING = Reservation(0)
 
 
 class Frame:
@@ -69,7 +61,9 @@ class Frame:
 class Context:
     """A scope of a run. Strategies get one, and make children by :meth:`scope`, :meth:`map` and :meth:`race`."""
 
-    __slots__ = ("_budgets", "_children", "_count", "_events", "_frame", "_model", "_outermost", "_owner", "_parent", "_random", "path", "session")
+    __slots__ = (
+        "_budgets", "_children", "_count", "_events", "_frame", "_model", "_outermost", "_owner", "_parent", "_random", "path", "session",
+    )
 
     def __init__(self, session: Session, path: str = "root", parent: Context | None = None) -> None:
         self.session, self.path, self._parent = session, path, parent
@@ -152,131 +146,12 @@ class Context:
         return await self.model.complete(self, request, n, stream=stream and self._outermost)
 
     async def ask(self, endpoint: Endpoint, model: str, request: ChatRequest, n: int, *, stream: bool) -> list[Completion]:
-        """One journaled call of an endpoint; strategies use :meth:`complete`."""
-        name = f"{self.path}/{self.next_name()}"
-        body = request.fingerprinted()
-        fp = fingerprint("model", {"model": f"{endpoint.name}:{model}", "request": body})
-        shown = {"model": f"{endpoint.name}:{model}", "request": body} | ({"prompt": request.prompt} if request.prompt else {})
-        found = self._find(name, "model", fp, shown)
-        if found is None:
-            found = await self._record(name, "model", fp, shown, n, lambda: self._ask_live(endpoint, model, request, n, name, fp, stream))
-        elif stream and found.res:
-            self.session.tell("output_text.delta", name, text=found.res["completions"][0]["text"])
-        if found.res is None:
-            raise recorded_error(found.err or {})
-        return [Completion.model_construct(**_completion_fields(c)) for c in found.res["completions"]]
-
-    async def _ask_live(self, endpoint: Endpoint, model: str, request: ChatRequest, n: int, name: str, fp: str,
-                        stream: bool) -> dict[str, Any]:
-        session = self.session
-        budgets = list(self._open_budgets())
-        if any(b.limits.cost is not None for b in budgets) and endpoint.price(model, 1, 1) is None:
-            said = f"the price of {endpoint.name}:{model} is unknown, so a cost limit cannot be kept; set the endpoint's prices"
-            raise CapabilityMissing(said, param="budget.cost")
-        held, refusal = reserve(budgets, worst_case(request, n))
-        try:
-            call = Call(run_id=session.run_id, path=name, idempotency_key=f"{session.run_id}/{name}", timeout=_seconds_left(budgets))
-            if stream and held.requests == 1 and session.watcher is not None:
-                call.on_delta = lambda text: session.tell("output_text.delta", name, text=text)
-            call.on_retry = lambda reason, delay: session.tell("call.retrying", name, reason=reason, seconds=delay)
-
-            async def ask(count: int) -> Response:
-                session.calls += 1
-                return await endpoint.complete(model, request, count, call)
-
-            cached = 0
-            if session.cache is None:
-                response = await ask(held.requests)
-            else:
-                response, cached = await session.cache.answer(fp, name, request, held.requests, ask)
-                session.cached += cached
-        except EndpointTimeout:
-            left = _seconds_left(budgets)
-            if left is not None and left <= 0:
-                spent = next(b for b in budgets if (b.seconds_left() or 1) <= 0)
-                refusal = BudgetSpent("seconds", spent.limits.seconds or 0, (spent.limits.seconds or 0) - (spent.seconds_left() or 0))
-                refuse(budgets, refusal)
-                raise refusal from None
-            raise
-        finally:
-            for budget in budgets:
-                budget.hold(held, -1)
-        used = response.usage
-        cost = used.cost if cached == n else endpoint.price(model, used.prompt_tokens, used.completion_tokens, used.cached_tokens)
-        usage = used.model_copy(update={"requests": held.requests - cached, "cost": cost})
-        for budget in budgets:
-            budget.charge(usage)
-        completions = [{k: v for k, v in c.__dict__.items() if v is not None} for c in response.completions]
-        return {
-            "res": {"completions": completions, "model": response.model}, "usage": usage_line(usage), "tries": response.tries,
-            "src": "cache" if cached == held.requests else "live", "up": list(response.upstream_ids) or None,
-            "short": error_record(refusal) if refusal is not None else None,
-        }
+        """One journaled call of an endpoint, for models; strategies use :meth:`complete`."""
+        return await ask(self, endpoint, model, request, n, stream=stream)
 
     async def perform(self, effect: Effect[R]) -> R:
         """Do ``effect``, or take its outcome from the journal. Raises what it raises."""
-        name = f"{self.path}/{self.next_name()}"
-        body = effect.digested()
-        fp = fingerprint(effect.kind, body)
-        found = self._find(name, effect.kind, fp, body)
-        if found is None:
-            found = await self._record(name, effect.kind, fp, body, 1, lambda: self._perform_live(effect))
-        if found.res is None:
-            raise recorded_error(found.err or {})
-        return effect.result.model_validate(found.res)  # type: ignore[return-value]
-
-    async def _perform_live(self, effect: Effect[R]) -> dict[str, Any]:
-        budgets = list(self._open_budgets())
-        left = _seconds_left(budgets)
-        if left is None:
-            done = await effect.run()
-        else:
-            reserve(budgets, _NOTHING)
-            try:
-                async with asyncio.timeout(left):
-                    done = await effect.run()
-            except TimeoutError:
-                allowed = min(b.limits.seconds for b in budgets if b.limits.seconds is not None)
-                refusal = BudgetSpent("seconds", allowed, allowed)
-                refuse(budgets, refusal)
-                raise refusal from None
-        return {"res": done.model_dump(mode="json")}
-
-    def _find(self, name: str, kind: str, fp: str, body: dict[str, Any]) -> EffectRecord | None:
-        """The recorded outcome under this key. Raises :class:`Diverged` for another request, :class:`NotRecorded` in strict replay."""
-        session = self.session
-        found = None if session.mode == "off" else session.recorded.effects.get(name)
-        if found is None:
-            if session.mode == "strict":
-                raise NotRecorded(f"{name}: the journal holds no {kind} call here\n{difference({}, body)}")
-            return None
-        if found.fp != fp:
-            raise Diverged(name, difference({"kind": found.kind, **found.req}, {"kind": kind, **body}))
-        session.replayed += 1
-        usage = usage_from(found.usage)
-        budgets = list(self._open_budgets())
-        for budget in budgets:
-            budget.charge(usage)
-        if (refusal := recorded_refusal(found.err or found.short)) is not None:
-            refuse(budgets, refusal)
-        return found
-
-    async def _record(self, name: str, kind: str, fp: str, body: dict[str, Any], n: int,
-                      live: Callable[[], Awaitable[dict[str, Any]]]) -> EffectRecord:
-        """Act, write the outcome down, and give it only when it is durable. A failure that the strategy sees is an outcome too."""
-        session = self.session
-        session.tell("call.started", name, kind=kind)
-        start, stamp = session.clock(), session.stamp()
-        try:
-            outcome = await live()
-        except JournalError:
-            raise
-        except EudoxusError as error:
-            outcome = {"err": error_record(error)}
-        took = round((session.clock() - start) * 1000, 3)
-        record = EffectRecord(path=name, kind=kind, fp=fp, req=body, n=n, ep=session.epoch, ms=took, ts=stamp, **outcome)
-        await session.journal.append(record)
-        return record
+        return await perform(self, effect)
 
     # -- parallel work -----------------------------------------------------------------------------------------------
 
@@ -361,7 +236,8 @@ class Context:
         """Keep ``budget`` open for the rest of this scope's life."""
         self._budgets.append(budget)
 
-    def _open_budgets(self) -> Iterator[Budget]:
+    def open_budgets(self) -> Iterator[Budget]:
+        """All budgets around this scope, the innermost first."""
         here: Context | None = self
         while here is not None:
             yield from here._budgets
@@ -369,11 +245,11 @@ class Context:
 
     def refusal(self) -> BudgetSpent | None:
         """The first refusal by a budget that is open around this scope."""
-        return next((b.refusal for b in self._open_budgets() if b.refusal is not None), None)
+        return next((b.refusal for b in self.open_budgets() if b.refusal is not None), None)
 
     def charge_nodes(self, count: int = 1) -> None:
         """Count nodes of a search. Raises :class:`BudgetSpent`."""
-        budgets = list(self._open_budgets())
+        budgets = list(self.open_budgets())
         try:
             for budget in budgets:
                 budget.charge_nodes(count)
@@ -383,7 +259,7 @@ class Context:
 
     def charge(self, usage: Usage, refusal: BudgetSpent | None) -> None:
         """Charge what was spent, and refused, in branches that a recorded decision leaves out."""
-        budgets = list(self._open_budgets())
+        budgets = list(self.open_budgets())
         for budget in budgets:
             budget.charge(usage)
         if refusal is not None:
@@ -421,11 +297,3 @@ class Context:
         if self._frame is not None:
             self._frame.best, self._frame.completion = answer, completion
         self.emit("candidate.best", answer=answer)
-
-
-def _seconds_left(budgets: Iterable[Budget]) -> float | None:
-    return min((left for b in budgets if (left := b.seconds_left()) is not None), default=None)
-
-
-def _completion_fields(said: dict[str, Any]) -> dict[str, Any]:
-    return {"finish_reason": "stop", "tool_calls": None, "logprobs": None, "extra": None, **said}

@@ -13,6 +13,7 @@ from eudoxus.runtime.cache import Cache
 from eudoxus.runtime.canonical import difference
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.context import Context
+from eudoxus.runtime.endpoints.base import Endpoint
 from eudoxus.runtime.errors import Diverged, EudoxusError, JournalError, NotRecorded, error_record
 from eudoxus.runtime.journal import EndRecord, Header, Journal, LeaseRecord
 from eudoxus.runtime.model import Endpoints, StrategyModel, bind
@@ -71,7 +72,7 @@ class Runtime:
         return found
 
     def _prepare(self, spec: Spec, path: str) -> Prepared:
-        outermost = directed(spec)
+        outermost = self._resolved(directed(spec))
         inside = nested_specs(outermost)
         for part in inside:
             bind(part, self.registry, self.endpoints, enclosed=part is not outermost)
@@ -80,7 +81,12 @@ class Runtime:
         strategies = [self.registry.get(name) for name in dict.fromkeys(part.strategy for part in inside)]
         prompts = {id: self.prompt_hash(id) for s in strategies for id in s.prompts} if self.prompt_hash else {}
         code = {s.name: s.code_hash for s in strategies}
-        return Prepared(model, spec.model_dump(mode="json", exclude_none=True), path, code, prompts or None)
+        return Prepared(model, outermost.model_dump(mode="json", exclude_none=True), str(outermost), code, prompts or None)
+
+    def _resolved(self, spec: StrategySpec) -> StrategySpec:
+        """``spec`` with the default endpoint and model named, so that what is recorded means the same everywhere."""
+        default = self.endpoints.get(None) if _is_open(spec) else None
+        return parse_spec(_resolved(spec.model_dump(mode="json", exclude_none=True), default), self.registry)  # type: ignore[return-value]
 
     async def execute(self, order: Order, journal: Journal, *, run_id: str, mode: ReplayMode = "extend", watcher: Watcher | None = None,
                       use_cache: bool = False) -> Result:
@@ -187,6 +193,36 @@ def _specs_in(value: Any) -> list[StrategySpec]:
     if isinstance(value, dict | list):
         return [spec for inner in (value.values() if isinstance(value, dict) else value) for spec in _specs_in(inner)]
     return []
+
+
+def _is_open(spec: StrategySpec) -> bool:
+    """Whether some leaf is left to the default endpoint."""
+    ends = [part.model for part in nested_specs(spec)]
+    last: Spec | None = spec
+    while isinstance(last, StrategySpec):
+        last = last.model
+    return last is None or any(isinstance(end, ModelRef) and end.endpoint is None for end in ends)
+
+
+def _resolved(said: Json, default: Endpoint | None, *, outermost: bool = True) -> Json:
+    if default is None:
+        return said
+    if "strategy" not in said:
+        return said if said.get("endpoint") else {"endpoint": default.name, "name": said["name"]}
+    inner = said.get("model")
+    if inner is None and outermost:
+        inner = {"endpoint": default.name, "name": getattr(default, "default_model", None) or "default"}
+    params = {key: _resolved_inside(value, default) for key, value in said.get("params", {}).items()}
+    resolved = {"strategy": said["strategy"], "params": params}
+    return resolved if inner is None else resolved | {"model": _resolved(inner, default, outermost=outermost)}
+
+
+def _resolved_inside(value: Any, default: Endpoint) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("strategy"), str):
+        return _resolved(value, default, outermost=False)
+    if isinstance(value, dict):
+        return {key: _resolved_inside(inner, default) for key, inner in value.items()}
+    return [_resolved_inside(inner, default) for inner in value] if isinstance(value, list) else value
 
 
 @functools.cache
