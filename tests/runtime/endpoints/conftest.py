@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -14,7 +14,7 @@ from eudoxus.runtime.endpoints.over_aiohttp import AiohttpTransport
 from eudoxus.runtime.endpoints.over_httpx import HttpxTransport
 from eudoxus.runtime.endpoints.retry import RetryPolicy
 
-from .mock import KEY, Server, serving
+from .mock import KEY, Loopback, Server
 
 Client = Callable[..., OpenAIEndpoint]
 
@@ -35,10 +35,16 @@ def question() -> ChatRequest:
     return ChatRequest(messages=(Message(role="user", content="What is 2 + 2?"),))
 
 
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Loopback]:
+    running = Loopback()
+    yield running
+    running.close()
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with serving() as running:
-        yield running
+def server(loopback: Loopback) -> Server:
+    return loopback.fresh()
 
 
 @pytest.fixture
