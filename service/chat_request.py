@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +12,7 @@ from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json, Message
 from eudoxus.runtime.errors import InvalidRequest, UnsupportedParameter
 from eudoxus.runtime.task import ChatTask
+from eudoxus.service.json_body import read_json
 
 MAX_CHOICES = 128
 
@@ -165,10 +165,7 @@ def read_chat(body: bytes) -> ChatCall:
 
 
 def _json_object(body: bytes) -> Json:
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"the body is not JSON: {error}") from None
+    said = read_json(body)
     if not isinstance(said, dict):
         raise InvalidRequest("the body is not a JSON object")
     return {name: value for name, value in said.items() if value is not None}

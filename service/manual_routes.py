@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import JSONResponse, Response
 
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints.manual import ManualEndpoint, PendingRequest
 from eudoxus.service.api_docs import problems
+from eudoxus.service.json_body import sound_json
 from eudoxus.service.problems import RunNotFound
 from eudoxus.service.services import Services, services_of
 
-router = APIRouter(prefix="/v1/manual", tags=["Answering by hand"])
+router = APIRouter(prefix="/v1/manual", tags=["Answering by hand"], dependencies=[Depends(sound_json)])
 
 
 class ManualAnswer(BaseModel):

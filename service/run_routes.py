@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
@@ -20,13 +20,14 @@ from eudoxus.runtime.run import Order
 from eudoxus.service.api_docs import problems
 from eudoxus.service.chat_runs import body_digest
 from eudoxus.service.events import EventFeed, as_ndjson, as_sse
+from eudoxus.service.json_body import sound_json
 from eudoxus.service.problems import Conflict, IdempotencyMismatch, RunNotFound
 from eudoxus.service.run_resource import Run, RunPage, run_json
 from eudoxus.service.services import Services, key_of, services_of
 from eudoxus.service.store import RunRow
 from eudoxus.service.streaming import NDJSON, LiveResponse
 
-router = APIRouter(prefix="/v1/runs", tags=["Runs"])
+router = APIRouter(prefix="/v1/runs", tags=["Runs"], dependencies=[Depends(sound_json)])
 
 MAX_AFTER = 2**62
 RunId = Annotated[str, Path(max_length=64, description="`run_…`")]

@@ -15,6 +15,7 @@ import pytest
 from eudoxus.service.app import create_app
 from eudoxus.service.server import Server, server_for
 from eudoxus.service.settings import Settings
+from tests.service.strategies import registry
 from tests.service.upstream import Upstream
 
 
@@ -23,7 +24,7 @@ class Running:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.app = create_app(settings)
+        self.app = create_app(settings, registry=registry(settings.presets))
         self.server: Server = server_for(self.app, settings)
         self._thread = threading.Thread(target=self.server.run, daemon=True)
         self._thread.start()
