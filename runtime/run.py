@@ -44,6 +44,8 @@ class Prepared:
     path: str
     code: Json
     prompts: Json | None
+    answered_by: str | None
+    """``manual`` when a person answers at some leaf; None when the endpoints tell."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,9 @@ class Runtime:
         strategies = [self.registry.get(name) for name in dict.fromkeys(part.strategy for part in inside)]
         prompts = {id: self.prompt_hash(id) for s in strategies for id in s.prompts} if self.prompt_hash else {}
         code = {s.name: s.code_hash for s in strategies}
-        return Prepared(model, outermost.model_dump(mode="json", exclude_none=True), str(outermost), code, prompts or None)
+        leaves = [self.endpoints.get(part.model.endpoint) for part in inside if isinstance(part.model, ModelRef)]
+        by = next((who for leaf in leaves if (who := getattr(leaf, "answered_by", None))), None)
+        return Prepared(model, outermost.model_dump(mode="json", exclude_none=True), str(outermost), code, prompts or None, by)
 
     def _resolved(self, spec: StrategySpec) -> StrategySpec:
         """``spec`` with the default endpoint and model named, so that what is recorded means the same everywhere."""
@@ -150,7 +154,7 @@ class Runtime:
         return Header(
             run_id=session.run_id, created=session.stamp(), spec=prepared.spec, path=prepared.path, task=task_line(order.task),
             seed=order.seed, limits=order.limits.model_dump(exclude_none=True) or None, code=prepared.code, prompts=prepared.prompts,
-            pkg=f"eudoxus/{package_version()}", metadata=order.metadata,
+            model=prepared.answered_by, pkg=f"eudoxus/{package_version()}", metadata=order.metadata,
         )
 
     def order_of(self, header: Header) -> Order:

@@ -35,6 +35,8 @@ class ManualEndpoint:
     """
 
     capabilities = Capabilities(streaming=False)
+    answered_by = "manual"
+    """Said in the header of every run that asks here: these answers are a person's."""
 
     def __init__(
         self,
