@@ -1,0 +1,46 @@
+"""What the documentation shows works as shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eudoxus.runtime import Registry, parse_spec
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+
+
+async def test_the_strategy_of_the_guide_runs_and_replays():
+    strategy, testing = blocks("docs/strategies.md", "python")
+    names: dict[str, object] = {}
+    exec(strategy, names)
+    indented = "".join(f"    {line}\n" for line in testing.splitlines())
+    exec(f"async def test():\n{indented}", names)
+    await names["test"]()  # type: ignore[operator]
+
+
+FIRST_CELLS = re.findall(r"^\| `([^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+SPECS = [cell.replace("/…", "/openai:m") for cell in FIRST_CELLS if ":m" in cell or "/…" in cell]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_specification_in_the_readme_can_be_read(spec: str):
+    installed = Registry.installed()
+    assert parse_spec(str(parse_spec(spec, installed)), installed) == parse_spec(spec, installed)
+
+
+def test_the_readme_shows_every_operator():
+    shown = " ".join(SPECS)
+    assert all(f"{name}(" in shown for name in ("vote", "race", "fallback", "sequence", "route", "repeat", "limit"))
+
+
+@pytest.mark.parametrize("document", ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))])
+def test_links_between_documents_lead_somewhere(document: str):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", (ROOT / document).read_text()):
+        assert (ROOT / document).parent.joinpath(target).exists(), target
