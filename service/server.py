@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import sqlite3
 from types import FrameType
 
@@ -26,6 +27,10 @@ class Server(uvicorn.Server):
         if isinstance(app, FastAPI) and hasattr(app.state, "services"):
             asyncio.get_running_loop().call_soon_threadsafe(app.state.services.executor.begin_drain)
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._captured_signals.clear()  # stopped as asked: the exit status is 0, not that of a process killed by a signal
 
 
 def server_for(app: FastAPI, settings: Settings) -> Server:
