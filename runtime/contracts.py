@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from eudoxus.runtime.chat import ChatRequest, Message, Response, Usage
 from eudoxus.runtime.endpoints.base import Call, Endpoint
-from eudoxus.runtime.errors import CapabilityMissing, EndpointError
+from eudoxus.runtime.errors import CapabilityMissing, EndpointError, EudoxusError
 
 QUESTION = ChatRequest(messages=(Message(role="user", content="What is 2 + 2?"),), temperature=0.5)
 
@@ -68,7 +68,8 @@ class EndpointContract:
         assert self.request == before
 
     async def test_a_cancelled_call_frees_what_it_held(self, endpoint: Endpoint) -> None:
-        calls = [asyncio.ensure_future(endpoint.complete(self.model, self.request, 1, Call(run_id="run_x", path=f"root/c{i}"))) for i in range(50)]
+        surroundings = [Call(run_id="run_x", path=f"root/c{i}") for i in range(50)]
+        calls = [asyncio.ensure_future(endpoint.complete(self.model, self.request, 1, call)) for call in surroundings]
         await asyncio.sleep(0)
         for call in calls:
             call.cancel()
@@ -97,23 +98,25 @@ class EndpointContract:
         }
         for capability, fields in needs.items():
             if not getattr(endpoint.capabilities, capability):
-                try:
-                    await asyncio.wait_for(endpoint.complete(self.model, self.request.model_copy(update=fields), 1, Call()), self.seconds)
-                except CapabilityMissing as error:
-                    assert error.param in fields
-                else:
-                    raise AssertionError(f"{capability} is declared as missing, but not refused")
+                error = await self.failure(endpoint, self.model, self.request.model_copy(update=fields))
+                assert isinstance(error, CapabilityMissing), f"{capability} is declared as missing, but not refused"
+                assert error.param in fields
 
     async def test_a_model_that_is_not_there_is_a_typed_error(self, endpoint: Endpoint) -> None:
         if self.missing_model is None:
             return
+        error = await self.failure(endpoint, self.missing_model, self.request)
+        assert isinstance(error, EndpointError), "a model that is not there answered"
+        assert str(error)
+        assert error.endpoint == endpoint.name
+
+    async def failure(self, endpoint: Endpoint, model: str, request: ChatRequest) -> EudoxusError | None:
+        """The error that a call ends with; None when it is answered."""
         try:
-            await asyncio.wait_for(endpoint.complete(self.missing_model, self.request, 1, Call()), self.seconds)
-        except EndpointError as error:
-            assert str(error)
-            assert error.endpoint == endpoint.name
-        else:
-            raise AssertionError("a model that is not there answered")
+            await asyncio.wait_for(endpoint.complete(model, request, 1, Call()), self.seconds)
+        except EudoxusError as error:
+            return error
+        return None
 
     async def test_models_are_names(self, endpoint: Endpoint) -> None:
         assert all(isinstance(name, str) and name for name in await endpoint.models())

@@ -45,7 +45,8 @@ class Faults:
     def _of_status(self, status: int, said: str, model: str) -> EndpointError:
         shown = f"{status}: {said}" if said else str(status)
         if status in (401, 403):
-            return EndpointAuthError(f"the endpoint {self.name!r} refused access ({shown}); {self._key_advice()}", endpoint=self.name, status=status)
+            message = f"the endpoint {self.name!r} refused access ({shown}); {self._key_advice()}"
+            return EndpointAuthError(message, endpoint=self.name, status=status)
         if status == 404:
             return EndpointError(f"the endpoint {self.name!r} has no model {model!r} ({shown})", endpoint=self.name, status=status)
         if status == 429:
@@ -61,8 +62,8 @@ class Faults:
         """An error inside an answer of status 200."""
         if fault.status is not None:
             return self.answered(Answer(fault.status, {}, str(fault).encode()), model)
-        error = EndpointUnavailable(f"the endpoint {self.name!r} reports: {self.excerpt(str(fault).encode())}", endpoint=self.name, retryable=False)
-        return Failed(error, reason="error in the answer", again=False)
+        message = f"the endpoint {self.name!r} reports: {self.excerpt(str(fault).encode())}"
+        return Failed(EndpointUnavailable(message, endpoint=self.name, retryable=False), reason="error in the answer", again=False)
 
     def transport(self, error: TransportError) -> Failed:
         """No answer at all, or half of one."""
@@ -76,7 +77,8 @@ class Faults:
             late = EndpointTimeout(f"the endpoint {self.name!r} does not answer: {said}", endpoint=self.name)
             return Failed(late, reason="silent", again=False)
         what = said if isinstance(error, AnswerTooLong) else f"the answer is {said}"
-        return Failed(MalformedAnswer(f"the endpoint {self.name!r} at {self.address}: {what}", endpoint=self.name), reason="malformed", again=False)
+        odd = MalformedAnswer(f"the endpoint {self.name!r} at {self.address}: {what}", endpoint=self.name)
+        return Failed(odd, reason="malformed", again=False)
 
     def cut(self) -> Failed:
         """An answer that ended too early."""

@@ -27,7 +27,9 @@ class Limiter:
     ``clock`` gives monotonic seconds.
     """
 
-    def __init__(self, ceiling: int = CEILING, *, start: int = START, floor: int = FLOOR, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ceiling: int = CEILING, *, start: int = START, floor: int = FLOOR, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.limit = min(start, ceiling)
         """Slots at present."""
         self.in_use = 0
@@ -117,7 +119,7 @@ class Limiter:
     def rate_limited(self, wait: float | None = None) -> None:
         """A call got 429; ``wait`` is what the endpoint asked for, in seconds. Cuts once per episode.
 
-        Further 429s of the same episode restart the count of successes, but do not prolong the freeze: under steady 429s it would never end.
+        Further 429s of the same episode restart the count of successes, but do not prolong the freeze, which might never end then.
         """
         self._doubling, self._clean, self._peak = False, 0, self.in_use
         now = self._clock()

@@ -106,7 +106,7 @@ class OpenAIEndpoint:
             if n == 1 or error.status not in (400, 422):
                 raise
             # Servers word this refusal in many ways. If one answer is granted, the number was the reason; else this raises the real one.
-            first = await self._ask(model, request, 1, call)
+            first = await self._ask(model, request, 1, call, part=0)
         if n > 1 and len(first.completions) == 1:
             self._lacks_n.add(model)
         return first
@@ -124,11 +124,14 @@ class OpenAIEndpoint:
 
     # -- one physical call -------------------------------------------------------------------------------------------
 
-    async def _ask(self, model: str, request: ChatRequest, n: int, call: Call, *, part: int = 0) -> Response:
-        """One call, tried again as the policy says. Each try waits for a slot of its own: a call that backs off holds none."""
+    async def _ask(self, model: str, request: ChatRequest, n: int, call: Call, *, part: int | None = None) -> Response:
+        """One call, tried again as the policy says. Each try waits for a slot of its own: a call that backs off holds none.
+
+        ``part`` tells the physical calls of one logical call apart, so that a server does not take one for the repetition of another.
+        """
         headers = self._headers
         if call.idempotency_key:
-            key = f"{call.idempotency_key}#{part}" if part else call.idempotency_key
+            key = call.idempotency_key if part is None else f"{call.idempotency_key}#{part}"
             headers = {**headers, "idempotency-key": quote(key, safe="/[]#:._-")}
         if call.on_delta and self.capabilities.streaming:
             send = partial(self._stream, model, request, headers, Deltas(call.on_delta))

@@ -129,7 +129,7 @@ def logprobs_of(said: Any) -> list[Json] | None:
     tokens, logprobs = said["tokens"], said.get("token_logprobs") or ()
     tops = said.get("top_logprobs") or [None] * len(tokens)
     return [
-        {"token": token, "bytes": None, "logprob": logprob, "top": [{"token": t, "bytes": None, "logprob": p} for t, p in (top or {}).items()]}
+        _token({"token": token, "logprob": logprob}) | {"top": [_token({"token": t, "logprob": p}) for t, p in (top or {}).items()]}
         for token, logprob, top in zip(tokens, logprobs, tops, strict=False)
     ]
 

@@ -65,8 +65,9 @@ def completion(texts: list[str], model: str = "m", **message: Any) -> dict[str, 
     return {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
         "choices": [
-            {"index": i, "finish_reason": "stop", "logprobs": None, "message": {"role": "assistant", "content": t, "refusal": None, **message}}
-            for i, t in enumerate(texts)
+            {"index": i, "finish_reason": "stop", "logprobs": None,
+             "message": {"role": "assistant", "content": text, "refusal": None} | message}
+            for i, text in enumerate(texts)
         ],
         "usage": {
             "prompt_tokens": 10, "completion_tokens": 3 * len(texts), "total_tokens": 10 + 3 * len(texts),

@@ -42,6 +42,8 @@ from .mock import (
     stream,
 )
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
 
 async def test_an_answer_comes_with_its_usage_price_and_origin(client: Client, question: ChatRequest):
     response = await client(prices={"m": Price(input=1.0, output=2.0, cached=0.5)}).complete("m", question, 1, Call())
@@ -102,7 +104,9 @@ async def test_a_key_from_the_environment_is_named_by_its_variable(client: Clien
     assert not (await endpoint.check()).ok
 
 
-@pytest.mark.parametrize("echo", [refusing(400, f"bad {KEY} header"), saying(f"<html>{KEY}</html>"), saying(f"broken {KEY}"), refusing(503, KEY)])
+@pytest.mark.parametrize(
+    "echo", [refusing(400, f"bad {KEY} header"), saying(f"<html>{KEY}</html>"), saying(f"broken {KEY}"), refusing(503, KEY)]
+)
 async def test_a_key_that_the_server_repeats_is_hidden(client: Client, server: Server, question: ChatRequest, echo):
     server.script = [echo] * 6
     with pytest.raises(EndpointError) as caught:
@@ -250,7 +254,7 @@ async def test_n_is_emulated_and_the_lack_remembered(client: Client, server: Ser
     assert len(response.completions) == len(response.upstream_ids) == 5
     assert response.usage.prompt_tokens == 50
     assert len(server.bodies) == first
-    assert len({h["idempotency-key"] for h in server.headers}) == 5
+    assert len({h["idempotency-key"] for h in server.headers}) == first
     await endpoint.complete("m", question, 5, Call())
     assert len(server.bodies) == first + 5
     assert all("n" not in body for body in server.bodies[-5:])
@@ -300,8 +304,8 @@ async def test_streamed_tool_calls_reasoning_and_logprobs_are_put_together(clien
     with_logprobs = chunk(content="x")
     with_logprobs["choices"][0]["logprobs"] = {"content": [{"token": "x", "bytes": [120], "logprob": -1.0, "top_logprobs": []}]}
     server.script = [answering(lambda: stream(
-        b": keepalive\n\n", event(chunk(role="assistant", reasoning_content="let ")), event(chunk(reasoning_content="me")), event(with_logprobs),
-        event(chunk(tool_calls=call(name="add", arguments='{"a"'))), event(chunk(tool_calls=call(arguments=": 1}"))),
+        b": keepalive\n\n", event(chunk(role="assistant", reasoning_content="let ")), event(chunk(reasoning_content="me")),
+        event(with_logprobs), event(chunk(tool_calls=call(name="add", arguments='{"a"'))), event(chunk(tool_calls=call(arguments=": 1}"))),
         event(chunk(finish="tool_calls")), event(USAGE), event("[DONE]"),
     ))]
     answer = (await client().complete("m", question, 1, Call(on_delta=lambda text: None))).completions[0]
@@ -379,7 +383,7 @@ async def test_a_refused_connection_is_tried_again_and_then_unavailable(client: 
     assert await endpoint.models() == []
 
 
-@pytest.mark.parametrize("cut", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"choices\"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"ch"])
+@pytest.mark.parametrize("cut", [b"", OK + b"Content-Length: 50\r\n\r\n{\"choices\"", OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"ch"])
 async def test_an_answer_cut_short_is_unavailable(client: Client, question: ChatRequest, cut: bytes):
     async with serving_bytes(cut) as url:
         with pytest.raises(EndpointUnavailable, match="broke its answer off"):
@@ -392,7 +396,9 @@ async def test_what_is_not_http_is_malformed(client: Client, question: ChatReque
             await client(base_url=url).complete("m", question, 1, Call())
 
 
-async def test_an_endless_answer_is_not_read_to_the_end(client: Client, server: Server, question: ChatRequest, monkeypatch: pytest.MonkeyPatch):
+async def test_an_endless_answer_is_not_read_to_the_end(
+    client: Client, server: Server, question: ChatRequest, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("eudoxus.runtime.endpoints.transport.LONGEST_ANSWER", 1 << 20)
     server.script = [saying(orjson.dumps({"x": "a" * (2 << 20)}))]
     with pytest.raises(MalformedAnswer, match="more than 1 MiB"):

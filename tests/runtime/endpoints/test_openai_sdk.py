@@ -35,7 +35,8 @@ async def test_the_sdk_sends_what_we_send_and_gets_what_we_get(client: Client, s
     async with openai.AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0) as sdk:
         said = {"model": "m", "messages": [{"role": "user", "content": "What is 2 + 2?"}], "temperature": 0.5, "max_tokens": 7, "seed": 1}
         if streamed:
-            chunks = [chunk async for chunk in await sdk.chat.completions.create(**said, stream=True, stream_options={"include_usage": True})]
+            arriving = await sdk.chat.completions.create(**said, stream=True, stream_options={"include_usage": True})
+            chunks = [chunk async for chunk in arriving]
             text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
             usage = chunks[-1].usage
         else:

@@ -69,7 +69,8 @@ async def test_the_servers_wish_is_obeyed_up_to_two_minutes(pauses: Pauses):
 
 async def test_listeners_hear_of_each_retry_before_the_wait(pauses: Pauses):
     told: list[tuple[str, float, int]] = []
-    await RetryPolicy(random=Highest(), sleep=pauses).run(failing(2), lambda reason, seconds: told.append((reason, seconds, len(pauses.taken))))
+    policy = RetryPolicy(random=Highest(), sleep=pauses)
+    await policy.run(failing(2), lambda reason, seconds: told.append((reason, seconds, len(pauses.taken))))
     assert told == [("500", 0.5, 0), ("500", 1.0, 1)]
 
 
