@@ -1,0 +1,58 @@
+"""pyperplan (Alkhazraji et al. 2020), a planner in plain Python: the fallback that runs wherever Python does.
+
+STRIPS with types only: negative preconditions, action costs and quantifiers are refused. Greedy best-first search with h_FF.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eudoxus.planners.engines.base import PlanResult
+from eudoxus.planners.engines.process import Ended, run, workplace
+
+_PROGRAM = Path(__file__).with_name("pyperplan_program.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Pyperplan:
+    """pyperplan in a process of its own, since it has no limits itself."""
+
+    name: str = "pyperplan"
+    licence: str = "GPL-3.0-or-later"
+
+    def available(self) -> str | None:
+        return None if importlib.util.find_spec("pyperplan") else "pyperplan is not installed: install the extra eudoxus[planners]"
+
+    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int) -> PlanResult:
+        missing = self.available()
+        if missing:
+            return PlanResult(status="unavailable", engine=self.name, message=missing)
+        async with workplace(domain, problem) as folder:
+            command = [sys.executable, "-I", str(_PROGRAM), str(math.ceil(seconds)), str(memory_mb)]
+            ended = await run(command, folder, wall_seconds=2 * seconds + 5)
+            return self._result(ended, _outcome(folder))
+
+    def _result(self, ended: Ended, outcome: dict[str, Any] | None) -> PlanResult:
+        taken: dict[str, Any] = {"engine": self.name, "seconds": round(ended.seconds, 3)}
+        if ended.code == 0 and outcome is not None:
+            plan = outcome.get("plan", [])
+            cost = float(len(plan)) if outcome["status"] == "solved" else None
+            return PlanResult(status=outcome["status"], plan=plan, cost=cost, message=outcome.get("message", ""), **taken)
+        if ended.code is None or ended.code == -signal.SIGXCPU:
+            return PlanResult(status="timeout", message="the search takes longer than allowed", **taken)
+        return PlanResult(status="crashed", message=f"pyperplan ended with code {ended.code}: {ended.output.strip()[-1000:]}", **taken)
+
+
+def _outcome(folder: Path) -> dict[str, Any] | None:
+    try:
+        outcome = json.loads(folder.joinpath("result.json").read_text("utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+    return outcome if isinstance(outcome, dict) else None
