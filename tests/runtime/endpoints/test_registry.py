@@ -52,8 +52,8 @@ def test_an_address_may_end_in_the_whole_path_and_hold_a_query():
 
 
 def test_keys_and_headers_do_not_show():
-    config = OpenAIConfig(base_url="http://x/v1", api_key="sk-hidden", headers={"api-key": "also-hidden"})  # type: ignore[arg-type, dict-item]
     config = OpenAIConfig(base_url="http://x/v1", api_key=SecretStr("sk-hidden"), headers={"api-key": SecretStr("also-hidden")})
+    for shown in (repr(config), str(config), config.model_dump_json(), repr(OpenAIEndpoint(config)), repr(OpenAIEndpoint(config)._faults)):
         assert "hidden" not in shown
 
 
