@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from eudoxus.runtime.errors import EudoxusError
 
 # Commands import what they need when they run: `eudoxus --help` must not wait for web frameworks.
 
@@ -43,7 +46,7 @@ def main() -> None:
     except EudoxusError as error:
         from eudoxus.service.exit_codes import of_error
 
-        sys.stderr.write(f"eudoxus: {error}\n")
+        sys.stderr.write(in_words(error))
         sys.exit(of_error(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,6 +56,12 @@ def main() -> None:
             raise
         sys.stderr.write(f"eudoxus: internal error: {type(error).__name__}: {error} (EUDOXUS_DEBUG=1 shows where)\n")
         sys.exit(1)
+
+
+def in_words(error: EudoxusError) -> str:
+    """The message for a terminal; one with a caret starts a line of its own, so that the caret stands under its place."""
+    said = str(error)
+    return f"eudoxus:\n{said}\n" if "\n" in said else f"eudoxus: {said}\n"
 
 
 @app.command()

@@ -26,7 +26,7 @@ def strategies_command(name: str | None, *, as_json: bool) -> None:
         if as_json:
             _print_json(said)
             return
-        out = Console(highlight=False)
+        out = _out()
         out.print(f"{name}\n\n{said['description']}\n", markup=False)
         out.print(f"takes: {', '.join(said['takes']) or 'any task'}\ncalls: {said['calls']}", markup=False)
         for field, schema in said["params_schema"].get("properties", {}).items():
@@ -42,7 +42,7 @@ def strategies_command(name: str | None, *, as_json: bool) -> None:
         table.add_row(entry["name"], ", ".join(entry["takes"]) or "any", entry["summary"])
     for preset, path in registry.presets.items():
         table.add_row(preset, "", f"preset: {path}")
-    Console().print(table)
+    _out().print(table)
 
 
 def endpoints_command(*, as_json: bool, check: bool) -> int:
@@ -62,7 +62,7 @@ def endpoints_command(*, as_json: bool, check: bool) -> int:
         for row in rows:
             shown = [row["name"] + (" (default)" if row["default"] else ""), row["type"]]
             table.add_row(*shown, *(("ok" if row["ok"] else "not ok", row["detail"]) if check else ()))
-        Console().print(table)
+        _out().print(table)
     return exit_codes.ENDPOINT if any(not found.ok for found in health.values()) else exit_codes.OK
 
 
@@ -80,6 +80,12 @@ def openapi_command() -> None:
         Settings.model_construct(**{n: f.get_default(call_default_factory=True) for n, f in Settings.model_fields.items()})
     ).openapi()
     sys.stdout.buffer.write(orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+
+
+def _out() -> Console:
+    """Standard output; not cut to 80 columns when it goes to another program."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=1000)
 
 
 def _table(*columns: str) -> Table:

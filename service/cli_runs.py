@@ -23,6 +23,7 @@ from eudoxus.runtime.spec import parse_spec
 from eudoxus.runtime.strategy import Registry
 from eudoxus.runtime.task import Task
 from eudoxus.service import exit_codes
+from eudoxus.service.cli import in_words
 from eudoxus.service.progress import Progress, show_result
 from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import DEMO, Settings, demo_endpoint, load_settings
@@ -154,7 +155,7 @@ async def _watched(settings: Settings, registry: Registry, journal: Journal, pat
                     sys.stdout.buffer.write(
                         orjson.dumps({"error": {"code": error.code, "message": str(error)}, "journal": str(path)}) + b"\n"
                     )
-                sys.stderr.write(f"eudoxus: {error}\njournal: {path}\n")
+                sys.stderr.write(f"{in_words(error)}journal: {path}\n")
                 return exit_codes.of_error(error)
     show_result(result, path, time.monotonic() - start, as_json=as_json)
     return exit_codes.of_result(result)

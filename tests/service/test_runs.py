@@ -181,7 +181,10 @@ def test_the_operators_routes_answer(http: httpx2.Client) -> None:
     start(http, wait=20)
     assert http.get("/healthz").status_code == http.get("/readyz").status_code == http.get("/version").status_code == 200
     metrics = http.get("/metrics").text
-    for line in ('eudoxus_runs_total{status="completed",strategy="steps"} 1.0', 'eudoxus_calls_total{endpoint="up",outcome="completed"} 2.0'):
+    for line in (
+        'eudoxus_runs_total{status="completed",strategy="steps"} 1.0',
+        'eudoxus_calls_total{endpoint="up",outcome="completed"} 2.0',
+    ):
         assert line in metrics
 
 
