@@ -23,7 +23,7 @@ from eudoxus.service import (
     openai_routes,
     run_routes,
 )
-from eudoxus.service.api_docs import Problem
+from eudoxus.service.api_docs import Problem, problems
 from eudoxus.service.metrics import Metrics
 from eudoxus.service.middleware import Admission, Boundary
 from eudoxus.service.problems import (
@@ -91,6 +91,10 @@ def _openapi(app: FastAPI) -> Json:
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422", "")):
+                    operation["responses"]["422"] = problems(422)[422]
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "`eudoxus keys create`"}}

@@ -14,6 +14,7 @@ import pydantic
 from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints import Endpoints
+from eudoxus.runtime.endpoints.offline import OfflineEndpoints
 from eudoxus.runtime.errors import EudoxusError, InvalidRequest, InvalidTask, NotRecorded
 from eudoxus.runtime.journal import FileJournal, Journal, MemoryJournal, read_journal
 from eudoxus.runtime.result import Result
@@ -60,7 +61,7 @@ def replay_command(path: Path, *, extend: bool, as_json: bool) -> int:
         if not path.is_file():
             raise NotRecorded(f"there is no journal {path}")
         return asyncio.run(_in_journal(settings, registry, path, go, as_json=as_json))
-    return asyncio.run(_strictly(settings, registry, path, go, as_json=as_json))
+    return asyncio.run(_strictly(registry, path, go, as_json=as_json))
 
 
 def demo_command(*, as_json: bool) -> int:
@@ -137,26 +138,24 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
         await file.aclose()
 
 
-async def _strictly(settings: Settings, registry: Registry, path: Path, go: Go, *, as_json: bool) -> int:
-    return await _watched(settings, registry, MemoryJournal(read_journal(path)), path, go, as_json=as_json)
+async def _strictly(registry: Registry, path: Path, go: Go, *, as_json: bool) -> int:
+    """Bound to endpoints that answer nothing: a replay needs no configuration, and no call can leave."""
+    runtime = Runtime(registry, OfflineEndpoints(), prompt_hash=prompt_hash)
+    return await _watched(runtime, MemoryJournal(read_journal(path)), path, go, as_json=as_json)
 
 
-async def _watched(settings: Settings, registry: Registry, journal: Journal, path: Path, go: Go, *, as_json: bool) -> int:
+async def _watched(runtime: Runtime, journal: Journal, path: Path, go: Go, *, as_json: bool) -> int:
     start = time.monotonic()
-    async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
-        runtime = Runtime(registry, endpoints, prompt_hash=prompt_hash)
-        with Progress() as progress:
-            journal.listen(progress.recorded)
-            try:
-                result = await go(runtime, journal, progress)
-            except EudoxusError as error:
-                progress.close()
-                if as_json:
-                    sys.stdout.buffer.write(
-                        orjson.dumps({"error": {"code": error.code, "message": str(error)}, "journal": str(path)}) + b"\n"
-                    )
-                sys.stderr.write(f"{in_words(error)}journal: {path}\n")
-                return exit_codes.of_error(error)
+    with Progress() as progress:
+        journal.listen(progress.recorded)
+        try:
+            result = await go(runtime, journal, progress)
+        except EudoxusError as error:
+            progress.close()
+            if as_json:
+                sys.stdout.buffer.write(orjson.dumps({"error": {"code": error.code, "message": str(error)}, "journal": str(path)}) + b"\n")
+            sys.stderr.write(f"{in_words(error)}journal: {path}\n")
+            return exit_codes.of_error(error)
     show_result(result, path, time.monotonic() - start, as_json=as_json)
     return exit_codes.of_result(result)
 
