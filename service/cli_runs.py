@@ -130,7 +130,8 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
     """Do ``go`` with a journal in the file ``path``, which is kept however it ends."""
     file = FileJournal(path)
     try:
-        return await _watched(settings, registry, file, path, go, as_json=as_json)
+        async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
+            return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json)
     except asyncio.CancelledError:
         sys.stderr.write(f"\ninterrupted; what was answered is kept. Go on with: eudoxus replay {path} --extend\n")
         return exit_codes.INTERRUPTED
