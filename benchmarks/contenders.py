@@ -107,7 +107,13 @@ def _add_optillm(children: Children, there: Field, approach: str) -> None:
 def _add_litellm(children: Children, folder: Path, there: Field) -> None:
     config = folder / "litellm.yaml"
     config.write_text(peers.LITELLM_CONFIG.format(port=there.mock.port))
-    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
+    environment = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_MODE": "PRODUCTION",
+        "LITELLM_LOG": "ERROR",
+        # No contender checks keys: all listen on loopback, and what a key check costs is not what is compared.
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+    }
     arguments = ["--host", "127.0.0.1", "--config", str(config), "--num_workers", "1", "--port"]
     _add_peer(children, there, "litellm proxy", peers.LITELLM, arguments, environment)
 
