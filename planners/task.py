@@ -87,16 +87,19 @@ class PlanningTask(Task):
 
         Raises :class:`InvalidTask` showing a message that would work.
         """
-        said = [(message.role, message.text) for message in task.messages]
-        domain = next((found for _, text in reversed(said) if (found := _domain_in(text))), None)
-        words = "\n\n".join(text for role, text in said if role == "user")
-        if domain is None:
-            domain, words = _shipped_name(words) or _shipped_name("\n".join(text for _, text in said)), _NAMED.sub("", words)
-        description = _without_domains(words).strip()
-        if domain is None or not description:
-            raise InvalidTask(_how_to_ask("no domain was found" if domain is None else "no description was found"), param="messages")
+        said = [message.text for message in task.messages]
+        words = "\n\n".join(message.text for message in task.messages if message.role == "user")
         try:
+            domain = next((found for text in reversed(said) if (found := _domain_in(text))), None)
+            if domain is None:
+                domain = _shipped_name(words) or _shipped_name("\n".join(said))
+                words = _NAMED.sub("", words)
+            description = _without_domains(words).strip()
+            if domain is None or not description:
+                raise InvalidTask(_how_to_ask("no domain was found" if domain is None else "no description was found"), param="messages")
             return cls(description=description, domain=domain)
+        except PddlError as error:
+            raise InvalidTask(_how_to_ask(str(error)), param="messages") from None
         except ValidationError as error:
             reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise InvalidTask(_how_to_ask(reason), param="messages") from None
@@ -116,10 +119,12 @@ def _domain_in(text: str) -> str | None:
 
 
 def _without_domains(text: str) -> str:
+    """The text without domains in blocks and without the first few bare ones."""
     text = _FENCE.sub(lambda found: "" if _DEFINES_DOMAIN.search(found[1]) else found[0], text)
-    while _DEFINES_DOMAIN.search(text):
+    for _ in range(4):
         found = _DEFINES_DOMAIN.search(text)
-        assert found is not None
+        if found is None:
+            break
         domain = extract(text[found.start():], "domain").source
         after = text[found.start():].removeprefix(domain)
         text = text[:found.start()] + (after if len(after) < len(text) - found.start() else "")

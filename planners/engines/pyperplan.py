@@ -16,6 +16,9 @@ from typing import Any
 
 from eudoxus.planners.engines.base import PlanResult
 from eudoxus.planners.engines.process import Ended, run, workplace
+from eudoxus.planners.pddl import PddlError, parse_domain, parse_problem
+from eudoxus.planners.pddl.formulas import Holds, Makes, show_condition
+from eudoxus.planners.pddl.model import conjuncts
 
 _PROGRAM = Path(__file__).with_name("pyperplan_program.py")
 
@@ -34,6 +37,9 @@ class Pyperplan:
         missing = self.available()
         if missing:
             return PlanResult(status="unavailable", engine=self.name, message=missing)
+        beyond = _beyond_strips(domain, problem)
+        if beyond:
+            return PlanResult(status="unsupported", engine=self.name, message=f"pyperplan does not support {beyond}")
         async with workplace(domain, problem) as folder:
             command = [sys.executable, "-I", str(_PROGRAM), str(math.ceil(seconds)), str(memory_mb)]
             ended = await run(command, folder, wall_seconds=2 * seconds + 5)
@@ -48,6 +54,25 @@ class Pyperplan:
         if ended.code is None or ended.code == -signal.SIGXCPU:
             return PlanResult(status="timeout", message="the search takes longer than allowed", **taken)
         return PlanResult(status="crashed", message=f"pyperplan ended with code {ended.code}: {ended.output.strip()[-1000:]}", **taken)
+
+
+def _beyond_strips(domain: str, problem: str) -> str | None:
+    """The first construct that pyperplan refuses; its own messages do not tell that from an error. None for unreadable text, too."""
+    try:
+        said, wanted = parse_domain(domain), parse_problem(problem)
+    except PddlError:
+        return None
+    for where, condition in [*((f"action {action.name}", action.precondition) for action in said.actions), ("the goal", wanted.goal)]:
+        for part in conjuncts(condition):
+            if not isinstance(part, Holds):
+                return f"the condition {show_condition(part)} in {where}"
+    for action in said.actions:
+        if not all(isinstance(effect, Makes) for effect in action.effects):
+            return f"the costs, conditional or universal effects of action {action.name}"
+    if said.functions or wanted.values:
+        return "functions and costs"
+    typed = [*wanted.objects, *said.constants, *(place for predicate in said.predicates for place in predicate.places)]
+    return next((f"the type of {thing}" for thing in typed if len(thing.types) > 1), None)
 
 
 def _outcome(folder: Path) -> dict[str, Any] | None:

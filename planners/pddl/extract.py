@@ -13,7 +13,7 @@ from eudoxus.planners.pddl.formulas import Atom, Typed
 from eudoxus.planners.pddl.model import ROOT, TOTAL_COST, Domain, Problem
 from eudoxus.planners.pddl.reader import LARGEST_TEXT
 
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_THOUGHT_ENDS = re.compile(r"</think(?:ing)?>")
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE)
 _START = {kind: re.compile(rf"\(\s*define\s*\(\s*{kind}\b", re.IGNORECASE) for kind in ("problem", "domain")}
 _TOKEN = re.compile(r"[()]|;[^\n]*")
@@ -38,8 +38,9 @@ def extract(answer: str, kind: str = "problem") -> Extracted:
     """
     if len(answer) > LARGEST_TEXT:
         raise PddlError(f"the answer is longer than {LARGEST_TEXT:,} characters")
-    text = _THOUGHT.sub("", answer)
     start = _START[kind]
+    spoken = _THOUGHT_ENDS.split(answer)[-1]
+    text = spoken if start.search(spoken) else answer
     blocks = [found[2] for found in _FENCE.finditer(text) if start.search(found[2])]
     changes: list[str] = []
     if len(blocks) > 1:

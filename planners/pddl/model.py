@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from eudoxus.planners.pddl.formulas import And, Atom, Condition, Costs, Effect, Every, ForEach, Holds, Typed, When, show
+from eudoxus.planners.pddl.formulas import And, Atom, Condition, Costs, Effect, ForEach, Typed, When, show
 
 ROOT = "object"
 """The type above all others."""
@@ -130,13 +130,6 @@ def objects_of(domain: Domain, problem: Problem) -> dict[str, tuple[str, ...]]:
 def holds_trivially(condition: Condition) -> bool:
     """Whether nothing is asked."""
     return not any(True for _ in conjuncts(condition))
-
-
-def goal_atoms(goal: Condition) -> list[Atom] | None:
-    """The goal as facts when it is a plain conjunction, else None."""
-    parts = list(conjuncts(goal))
-    atoms = [part.atom for part in parts if isinstance(part, Holds)]
-    return atoms if len(atoms) == len(parts) and not any(isinstance(part, Every) for part in parts) else None
 
 
 def _costs(effect: Effect) -> bool:
