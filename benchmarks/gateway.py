@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from benchmarks.contenders import Field, gathered
-from benchmarks.measure import Figures, figures, rounds_of
+from benchmarks.measure import Figures, LoadFailed, figures, rounds_of
 from benchmarks.processes import Children, DidNotStart, weight
 from benchmarks.report import goals, table
 
@@ -36,7 +36,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         found = measured(quick=quick)
-    except DidNotStart as reason:
+    except (DidNotStart, LoadFailed) as reason:
         print(f"not measured: {reason}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -53,7 +53,7 @@ def measured(
     rounds: int | None = None,
     seconds: float | None = None,
 ) -> dict[str, Any]:
-    """``{"by_clients": {clients: {contender: figures}}, "peak_mib", "absent", "seconds"}``. Raises :class:`DidNotStart`."""
+    """``{"by_clients": {clients: {contender: figures}}, "peak_mib", "absent", "seconds"}``. Raises :class:`DidNotStart`, :class:`LoadFailed`."""
     start = time.monotonic()
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     seconds = seconds or (QUICK_ROUND_SECONDS if quick else ROUND_SECONDS)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import re
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +60,17 @@ class Outcome:
     errors: int = 0
     first_error: str | None = None
     seconds: float = 0.0
+
+    def summary(self) -> dict[str, Any]:
+        """``{"answers", "p50_ms", "p99_ms", "seconds", "errors", "first_error"}``; the percentiles are None without answers."""
+        p50, p99 = (1000 * percentile(self.latencies, share) if self.latencies else None for share in (0.5, 0.99))
+        counts = {"answers": len(self.latencies), "errors": self.errors, "first_error": self.first_error}
+        return {**counts, "p50_ms": p50, "p99_ms": p99, "seconds": self.seconds}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile; ``share`` in (0, 1]. ``values`` must not be empty."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 async def run(load: Load) -> Outcome:
@@ -122,7 +135,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 def main() -> None:
-    """Print ``{"latencies": [seconds], "errors", "first_error", "seconds"}``. The request body is read from standard input."""
+    """Print :meth:`Outcome.summary` as JSON. The request body is read from standard input."""
     import uvloop
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -135,7 +148,7 @@ def main() -> None:
     if said.core is not None:
         os.sched_setaffinity(0, {said.core})
     load = Load(said.port, sys.stdin.buffer.read(), said.concurrency, said.requests, said.seconds)
-    print(orjson.dumps(uvloop.run(run(load)).__dict__).decode())
+    print(orjson.dumps(uvloop.run(run(load)).summary()).decode())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -60,15 +59,10 @@ class Figures:
     first_error: str | None = None
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile; ``share`` in (0, 1]. ``values`` must not be empty."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
-
-
 def rounds_of(field: Field, concurrency: int, rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str, list[Round]]:
     """``rounds`` loads of ``seconds`` on each contender, interleaved so that a disturbance of the machine meets all alike.
 
-    A contender that fails is reported as absent at this concurrency.
+    A contender that fails is reported as absent at this concurrency. Raises :class:`LoadFailed` when the direct call fails.
     """
     taken: dict[str, list[Round]] = {contender.name: [] for contender in field.contenders}
     for number in range(rounds + 1):
@@ -78,6 +72,8 @@ def rounds_of(field: Field, concurrency: int, rounds: int, seconds: float, say: 
             try:
                 found = one_round(contender, field.mock.port, concurrency, seconds if number else WARM_SECONDS)
             except LoadFailed as reason:
+                if contender is field.contenders[0]:
+                    raise
                 field.absent[f"{contender.name} at {concurrency}"] = str(reason)
                 del taken[contender.name]
             else:
@@ -92,13 +88,12 @@ def one_round(contender: Contender, mock_port: int, concurrency: int, seconds: f
     calls, before = _count(mock_port), weight(contender.server.pid)
     outcome = _load(contender, concurrency, seconds)
     after, calls = weight(contender.server.pid), _count(mock_port) - calls
-    latencies = [1000 * latency for latency in outcome["latencies"]]
-    if not latencies:
+    done = outcome["answers"]
+    if not done:
         raise LoadFailed(f"no answers, {outcome['errors']} errors, the first: {outcome['first_error']}")
-    done = len(latencies)
     return Round(
-        p50=percentile(latencies, 0.5),
-        p99=percentile(latencies, 0.99),
+        p50=outcome["p50_ms"],
+        p99=outcome["p99_ms"],
         rate=done / outcome["seconds"],
         cpu=1000 * (after.cpu_seconds - before.cpu_seconds) / done,
         calls=calls / done,

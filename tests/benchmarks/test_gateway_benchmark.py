@@ -15,8 +15,8 @@ import pytest
 
 from benchmarks import gateway, load, mock_endpoint, peers
 from benchmarks.contenders import body_for
-from benchmarks.load import Load
-from benchmarks.measure import Figures, Round, figures, percentile
+from benchmarks.load import Load, percentile
+from benchmarks.measure import Figures, Round, figures
 from benchmarks.processes import Children, DidNotStart, free_port, weight
 from benchmarks.report import BEST_OF_3, OURS, goals, table
 from eudoxus.agents.scores import read_scores
