@@ -53,7 +53,10 @@ def measured(
     rounds: int | None = None,
     seconds: float | None = None,
 ) -> dict[str, Any]:
-    """``{"by_clients": {clients: {contender: figures}}, "peak_mib", "absent", "seconds"}``. Raises :class:`DidNotStart`, :class:`LoadFailed`."""
+    """``{"by_clients": {clients: {contender: figures}}, "peak_mib", "absent", "seconds"}``.
+
+    Raises :class:`DidNotStart`, :class:`LoadFailed`.
+    """
     start = time.monotonic()
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     seconds = seconds or (QUICK_ROUND_SECONDS if quick else ROUND_SECONDS)
