@@ -58,12 +58,15 @@ class Budget:
 
     @property
     def open(self) -> bool:
-        """Whether another request would be admitted as far as can be known without making it."""
+        """Whether counts, tokens and cost leave room for another request.
+
+        Time is left out: it decides only at a call, where the refusal is recorded; else a replay could take another way.
+        """
         try:
-            self.room(Reservation(1))
+            self._counts(Reservation(1))
         except BudgetSpent:
             return False
-        return True
+        return self.refusal is None
 
     def seconds_left(self) -> float | None:
         """Seconds until the time limit, None without one."""
@@ -71,10 +74,13 @@ class Budget:
 
     def room(self, asked: Reservation) -> int:
         """How many of the asked requests there is room for, at least one. Raises :class:`BudgetSpent` for none."""
-        limits, spent, held = self.limits, self.spent, self._held
         left = self.seconds_left()
         if left is not None and left <= 0:
-            raise BudgetSpent("seconds", limits.seconds or 0, self.clock() - self._started)
+            raise BudgetSpent("seconds", self.limits.seconds or 0, self.clock() - self._started)
+        return self._counts(asked)
+
+    def _counts(self, asked: Reservation) -> int:
+        limits, spent, held = self.limits, self.spent, self._held
         granted = asked.requests
         if limits.requests is not None:
             granted = min(granted, limits.requests - spent.requests - held.requests)

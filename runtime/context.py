@@ -50,10 +50,11 @@ _SEGMENT = re.compile(r"[a-z0-9_]{1,32}")
 class Frame:
     """One strategy at work: its meter and the best answer so far."""
 
-    __slots__ = ("best", "completion", "meter")
+    __slots__ = ("best", "completion", "meter", "owner")
 
     def __init__(self, meter: Budget) -> None:
         self.meter = meter
+        self.owner = asyncio.current_task()
         self.best: str | None = None
         self.completion: Completion | None = None
 
@@ -293,7 +294,12 @@ class Context:
             self.session.journal.append(EventRecord(path=name, type=type, data=data))
 
     def best(self, answer: str, completion: Completion | None = None) -> None:
-        """Note the best answer so far: what comes back when a limit ends the work."""
+        """Note the best answer so far: what comes back when a limit ends the work.
+
+        Not from inside parallel branches, where the last to speak would be a matter of luck: raises :class:`ScopeError`.
+        """
         if self._frame is not None:
+            if self._frame.owner is not asyncio.current_task():
+                raise ScopeError(f"{self.path}: a parallel branch cannot say what is best; return the answer and let the strategy choose")
             self._frame.best, self._frame.completion = answer, completion
         self.emit("candidate.best", answer=answer)

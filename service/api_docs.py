@@ -64,3 +64,20 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for OpenAPI."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {s: {"description": _MEANING[s], "content": {PROBLEM: {"schema": schema}}} for s in statuses}
+
+
+def with_problems(schema: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI description with our error schema in place of FastAPI's, and the API key in it."""
+    components = schema.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422", "")):
+                operation["responses"]["422"] = problems(422)[422]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "`eudoxus keys create`"}}
+    schema["security"] = [{}, {"key": []}]
+    return schema

@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints import Endpoints
@@ -23,7 +23,7 @@ from eudoxus.service import (
     openai_routes,
     run_routes,
 )
-from eudoxus.service.api_docs import Problem, problems
+from eudoxus.service.api_docs import with_problems
 from eudoxus.service.metrics import Metrics
 from eudoxus.service.middleware import Admission, Boundary
 from eudoxus.service.problems import (
@@ -33,11 +33,31 @@ from eudoxus.service.problems import (
 )
 from eudoxus.service.services import Services
 from eudoxus.service.settings import Settings, load_settings
+from eudoxus.service.shortcut import ChatShortcut
 
 DESCRIPTION = """Composable reasoning strategies over any model endpoint: journaled, budgeted, replayable.
 
 The OpenAI routes serve any OpenAI client. The native routes add typed tasks, durable runs, events and journals.
 Errors are RFC 9457 problem details that also hold OpenAI's `error` object; `code` is stable."""
+
+
+class Application(FastAPI):
+    """FastAPI within our own layers, which cost less than its own and see every response."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, **options: Any) -> None:
+        self._settings, self._metrics = settings, metrics
+        super().__init__(**options)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Outermost first: what every request gets, who may come in, the hot route, then everything that FastAPI does."""
+        inside = ChatShortcut(super().build_middleware_stack())
+        return Boundary(Admission(inside, self._settings, self.state), self._metrics)
+
+    def openapi(self) -> Json:
+        """FastAPI's description with our error schema in place of its own."""
+        if self.openapi_schema is None:
+            self.openapi_schema = with_problems(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None = None, registry: Registry | None = None) -> FastAPI:
@@ -58,7 +78,9 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
         finally:
             await services.end()
 
-    app = FastAPI(
+    app = Application(
+        settings,
+        metrics,
         title="Eudoxus",
         version=package_version(),
         description=DESCRIPTION,
@@ -71,33 +93,4 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
     app.add_exception_handler(EudoxusError, on_eudoxus_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)
-    app.add_middleware(Admission, settings=settings, state=app.state)
-    app.add_middleware(Boundary, metrics=metrics)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
-
-
-def _openapi(app: FastAPI) -> Json:
-    """FastAPI's description with our error schema in place of its own."""
-    if app.openapi_schema is None:
-        schema: dict[str, Any] = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-            license_info=app.license_info,
-            tags=app.openapi_tags,
-        )
-        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= problem.pop("$defs", {}) | {"Problem": problem}
-        for methods in schema["paths"].values():
-            for operation in methods.values():
-                if "HTTPValidationError" in str(operation["responses"].get("422", "")):
-                    operation["responses"]["422"] = problems(422)[422]
-        schemas.pop("HTTPValidationError", None)
-        schemas.pop("ValidationError", None)
-        schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "`eudoxus keys create`"}}
-        schema["security"] = [{}, {"key": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema

@@ -120,7 +120,7 @@ class EventFeed:
                     yield found
                     if found[1] in TERMINAL:
                         return
-                row = self._store.get(self._run_id)
+                row = await self._store.get(self._run_id)
                 if row is None or row.terminal:
                     return
                 job = self._executor.jobs.get(self._run_id) if job is None else job

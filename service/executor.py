@@ -132,12 +132,13 @@ class Executor:
         return self._launch(Job(row, order, journal))
 
     def _row(self, order: Order, face: Face, status: Status, key_id: str | None, cache: bool) -> RunRow:
+        prepared = self.runtime.prepare(order.spec)
         return RunRow(
             id=new_run_id(),
             face=face,
             status=status,
-            path=str(order.spec),
-            spec=order.spec.model_dump(mode="json", exclude_none=True),
+            path=prepared.path,
+            spec=prepared.spec,
             task=task_line(order.task),
             seed=order.seed,
             budget=order.limits.model_dump(exclude_none=True) or None,
@@ -238,7 +239,7 @@ class Executor:
                 job.task.cancel()
             await job.done()
             return
-        row = self.store.get(run_id)
+        row = await self.store.get(run_id)
         if row is not None and not row.terminal:
             # Another process works on it: taking the journal over fences that process off.
             await self._close(run_id, reason)

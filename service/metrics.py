@@ -50,6 +50,17 @@ class Metrics:
         )
         self.loop_lag = Gauge("eudoxus_loop_lag_seconds", "Delay of a timer on the event loop", registry=r)
 
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one HTTP response."""
+        found = self._answered.get((route, method, status))
+        if found is None:
+            found = self.http_requests.labels(route, method, str(status)), self.http_seconds.labels(route)
+            self._answered[route, method, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)

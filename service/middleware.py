@@ -72,8 +72,7 @@ class Boundary:
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self.metrics.http_requests.labels(route, scope["method"], str(status)).inc()
-        self.metrics.http_seconds.labels(route).observe(seconds)
+        self.metrics.answered(route, scope["method"], status, seconds)
         write = log.debug if scope["path"] in _QUIET else log.info
         key = scope.get("key")
         write(

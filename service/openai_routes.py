@@ -176,7 +176,7 @@ async def _remembered(services: Services, key_id: str | None, name: str, digest:
     running = services.desk.running(key_id, digest)
     if running is not None and [job.id for job in running.jobs] == found[1]:
         return running, []
-    rows = [row for id in found[1] if (row := services.store.get(id)) is not None]
+    rows = [row for id in found[1] if (row := await services.store.get(id)) is not None]
     whole = len(rows) == len(found[1]) and all(row.result is not None for row in rows)
     return None, rows if whole else []
 

@@ -93,7 +93,7 @@ async def create_run(
     services, key = services_of(request), key_of(request)
     key_id = key.id if key else None
     scope, digest = f"{key_id or ''} runs", body_digest(await request.body())
-    if idempotency_key is not None and (row := _remembered(services, scope, idempotency_key, digest)) is not None:
+    if idempotency_key is not None and (row := await _remembered(services, scope, idempotency_key, digest)) is not None:
         return await _created(services, row, wait, request, {"idempotent-replayed": "true"})
     run = await asyncio.to_thread(_read, services, order)
     name = idempotency_key
@@ -106,7 +106,7 @@ async def create_run(
         )
     except sqlite3.IntegrityError:
         # Another request with this key was faster by a moment.
-        row = _remembered(services, scope, name or "", digest)
+        row = await _remembered(services, scope, name or "", digest)
         if row is None:
             raise
         return await _created(services, row, wait, request, {"idempotent-replayed": "true"})
@@ -122,13 +122,13 @@ def _read(services: Services, order: RunRequest) -> Order:
     return found
 
 
-def _remembered(services: Services, scope: str, name: str, digest: bytes) -> RunRow | None:
+async def _remembered(services: Services, scope: str, name: str, digest: bytes) -> RunRow | None:
     found = services.store.remembered(scope, name)
     if found is None:
         return None
     if found[0] != digest:
         raise IdempotencyMismatch("this Idempotency-Key was used with another body in the last 24 hours", param="idempotency-key")
-    return services.store.get(found[1][0])
+    return await services.store.get(found[1][0])
 
 
 async def _created(services: Services, row: RunRow, wait: float, request: Request, headers: dict[str, str]) -> Response:
@@ -154,7 +154,7 @@ async def _waited(services: Services, row: RunRow, seconds: float) -> RunRow:
             draining.cancel()
         else:
             await asyncio.sleep(min(0.25, left))
-        found = services.store.get(row.id)
+        found = await services.store.get(row.id)
         if found is None:
             break
         row = found
@@ -197,7 +197,7 @@ async def list_runs(
 @router.get("/{run_id}", operation_id="retrieveRun", summary="One run", response_model=Run, responses=problems(401, 403, 404, 422))
 async def retrieve_run(run_id: RunId, request: Request, wait: Wait = 0) -> Response:
     services = services_of(request)
-    row = await _waited(services, _mine(run_id, request), wait)
+    row = await _waited(services, await _mine(run_id, request), wait)
     job = services.executor.jobs.get(run_id)
     return JSONResponse(run_json(row, best=_best(job.journal.recorded.events) if job else None))
 
@@ -222,7 +222,7 @@ async def stream_run_events(
     last_event_id: Annotated[str | None, Header(description="Sent by reconnecting clients; wins over `after`")] = None,
 ) -> Response:
     """Numbered events are durable: a client that reconnects with the last number it saw misses none. Pieces of text carry no number."""
-    row = _mine(run_id, request)
+    row = await _mine(run_id, request)
     services = services_of(request)
     feed = EventFeed(row.id, services.store, services.executor, _number(last_event_id) if last_event_id else after)
     counted = _counted(feed, services)
@@ -250,12 +250,12 @@ async def _counted(feed: EventFeed, services: Services) -> AsyncIterator[Any]:
 )
 async def cancel_run(run_id: RunId, request: Request, cancel: Cancel | None = None) -> Response:
     """What was recorded is kept. Cancelling twice, or after the end, changes nothing."""
-    row = _mine(run_id, request)
+    row = await _mine(run_id, request)
     if row.terminal:
         return JSONResponse(run_json(row))
     services = services_of(request)
     await services.executor.cancel(run_id, (cancel or Cancel()).reason)
-    return JSONResponse(run_json(services.store.get(run_id) or row), 202)
+    return JSONResponse(run_json(await services.store.get(run_id) or row), 202)
 
 
 @router.get(
@@ -267,7 +267,7 @@ async def cancel_run(run_id: RunId, request: Request, cancel: Cancel | None = No
 )
 async def download_run_journal(run_id: RunId, request: Request) -> Response:
     """`eudoxus replay FILE` runs it again without a call; as a cassette it makes a test."""
-    row = _mine(run_id, request)
+    row = await _mine(run_id, request)
     records = await services_of(request).store.journals.records(row.id)
     text = await asyncio.to_thread(lambda: b"".join(text_of(records)))
     return Response(text, media_type=NDJSON, headers={"content-disposition": f'attachment; filename="{row.id}.jsonl"'})
@@ -282,16 +282,16 @@ async def download_run_journal(run_id: RunId, request: Request) -> Response:
     responses=problems(401, 403, 404, 409, 422),
 )
 async def delete_run(run_id: RunId, request: Request) -> Response:
-    row = _mine(run_id, request)
+    row = await _mine(run_id, request)
     if not row.terminal:
         raise Conflict(f"the run is {row.status}: cancel it first")
     await services_of(request).store.delete(row.id)
     return Response(status_code=204)
 
 
-def _mine(run_id: str, request: Request) -> RunRow:
+async def _mine(run_id: str, request: Request) -> RunRow:
     """The run, if the caller's key made it or may see all. Raises :class:`RunNotFound`."""
-    row, key = services_of(request).store.get(run_id), key_of(request)
+    row, key = await services_of(request).store.get(run_id), key_of(request)
     if row is None or (key is not None and not key.may("admin") and row.key_id != key.id):
         raise RunNotFound(f"there is no run {run_id!r}", param="run_id")
     request.scope["run_id"] = row.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import socket
 import sqlite3
@@ -28,6 +29,12 @@ class Server(uvicorn.Server):
             asyncio.get_running_loop().call_soon_threadsafe(app.state.services.executor.begin_drain)
         super().handle_exit(sig, frame)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What was made so far lives as long as the process: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         self._captured_signals.clear()  # stopped as asked: the exit status is 0, not that of a process killed by a signal
@@ -47,6 +54,7 @@ def server_for(app: FastAPI, settings: Settings) -> Server:
             server_header=False,
             date_header=False,
             lifespan="on",
+            proxy_headers=False,
         )
     )
 

@@ -22,6 +22,7 @@ from eudoxus.runtime.journal import (
     SqliteJournal,
     SqliteJournals,
 )
+from eudoxus.runtime.journal.base import DONE
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.runtime.journal.records import usage_from, usage_line
 
@@ -103,11 +104,15 @@ def iso(seconds: float | None) -> str | None:
 class RunJournal(SqliteJournal):
     """A journal whose end record and the end of the run's row are one transaction."""
 
+    hasty = False
+    """Whether the end need not be durable before the answer leaves: all that was paid for is, and the end follows within moments."""
+
     def _write(self, record: Record) -> Awaitable[None]:
         if isinstance(record, EndRecord):
             self._also = (self._end(record),)
         try:
-            return super()._write(record)
+            written = super()._write(record)
+            return DONE if self.hasty and isinstance(record, EndRecord) else written
         finally:
             self._also = ()
 
@@ -132,7 +137,9 @@ class RunStore:
     def create(self, row: RunRow, *also: Statement) -> RunJournal:
         """Store a new run; ``also`` is committed with it. Nothing to wait for: the first awaited append of the journal follows it."""
         self.journals.create(row.id, _insert(row), *also)
-        return RunJournal(self.database, row.id, 1, [])
+        journal = RunJournal(self.database, row.id, 1, [])
+        journal.hasty = True
+        return journal
 
     async def queue(self, row: RunRow, *also: Statement) -> RunJournal:
         """Store a new run durably. Raises ``sqlite3.IntegrityError`` when ``also`` breaks a key."""
@@ -172,8 +179,9 @@ class RunStore:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def get(self, run_id: str) -> RunRow | None:
-        found = self.database.read_now(f"{_SELECT} WHERE id = ?", (run_id,))
+    async def get(self, run_id: str) -> RunRow | None:
+        """The run's row, with everything that was written before."""
+        found = await self.database.read(f"{_SELECT} WHERE id = ?", (run_id,))
         return _row(found[0]) if found else None
 
     async def open_runs(self) -> list[RunRow]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from eudoxus.planners.engines.base import PlanResult, Status
 from eudoxus.planners.engines.process import Ended, run, workplace
 from eudoxus.planners.pddl.errors import PddlError
-from eudoxus.planners.pddl.validate import parse_plan
+from eudoxus.planners.pddl.validate import MOST_STEPS, parse_plan
 
 _OUTCOMES: dict[int, tuple[Status, str]] = {
     10: ("unsolvable", "the problem has no plan: proved while it was translated"),
@@ -33,6 +33,8 @@ _OUTCOMES: dict[int, tuple[Status, str]] = {
     34: ("unsupported", ""),
     256 - signal.SIGXCPU: ("timeout", "the planner takes longer than allowed"),
 }
+# Short of memory, the translator and the driver do not always get to say so by their exit code.
+_OUT_OF_MEMORY = re.compile(r"MemoryError|std::bad_alloc|error return without exception set")
 _COST = re.compile(r"^; cost = (\d+)", re.MULTILINE)
 _CHATTER = re.compile(r"^(?:INFO\s|Parsing|Peak memory|translate exit code|search exit code|Remove intermediate|Driver aborting|\[t=|\s*$)")
 
@@ -67,7 +69,7 @@ class FastDownward:
         if plan is not None and ended.code is not None and 0 <= ended.code <= 3:
             return PlanResult(status="solved", plan=parse_plan(plan), cost=_cost(plan), engine=self.name, seconds=seconds)
         status, message = _outcome(ended)
-        if status in ("input_error", "unsupported", "crashed"):
+        if status == "crashed" or not message:
             message = ": ".join(filter(None, [message, _last_words(ended.output)]))
         return PlanResult(status=status, engine=self.name, message=message, seconds=seconds)
 
@@ -75,6 +77,10 @@ class FastDownward:
 def _outcome(ended: Ended) -> tuple[Status, str]:
     if ended.code is None:
         return "timeout", f"no plan within {ended.seconds:.0f} s of wall-clock time"
+    if 0 <= ended.code <= 3:
+        return "unsupported", f"the plan that was found cannot be read; it may have more than {MOST_STEPS:,} steps"
+    if ended.code not in _OUTCOMES and _OUT_OF_MEMORY.search(ended.output):
+        return "memory", "the translation needs more memory than allowed"
     return _OUTCOMES.get(ended.code, ("crashed", f"Fast Downward ended with code {ended.code}"))
 
 

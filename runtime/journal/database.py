@@ -21,6 +21,9 @@ Statement = tuple[str, Sequence[Any]]
 LAZY_SECONDS = 0.01
 """How long a write that nobody waits for may stay in memory, to share the transaction of the next."""
 
+TURNS = 1
+"""Turns of the event loop that a hurried write waits: next to nothing when idle; under load other runs' writes come along."""
+
 CHECKPOINT_EVERY = 2000
 """Transactions between two moves of the log into the database."""
 
@@ -83,7 +86,13 @@ class Database:
         """Write what waits as soon as the tasks that are ready now have had their turn: their writes share the transaction."""
         if not self._hurried:
             self._hurried = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._after(TURNS)
+
+    def _after(self, turns: int) -> None:
+        if turns == 0:
+            self._flush()
+        else:
+            asyncio.get_running_loop().call_soon(self._after, turns - 1)
 
     def _flush(self) -> None:
         batch, self._waiting, self._hurried = self._waiting, [], False
@@ -107,7 +116,8 @@ class Database:
 
     def _run(self, commit: Commit, *, alone: bool) -> int | Exception:
         """One write of a transaction; a fenced or invalid one leaves no trace and does not spoil the others."""
-        if not alone:
+        guarded_by_savepoint = not alone and len(commit.statements) > 1  # one statement alone is atomic by itself
+        if guarded_by_savepoint:
             self._writer.execute("SAVEPOINT one")
         try:
             changed = [self._writer.execute(sql, parameters).rowcount for sql, parameters in commit.statements[:1]]
@@ -116,9 +126,10 @@ class Database:
             for sql, parameters in commit.statements[1:]:
                 self._writer.execute(sql, parameters)
         except (Fenced, sqlite3.IntegrityError) as error:
-            self._writer.execute("ROLLBACK" if alone else "ROLLBACK TO one")
+            if alone or guarded_by_savepoint:
+                self._writer.execute("ROLLBACK" if alone else "ROLLBACK TO one")
             return error
-        if not alone:
+        if guarded_by_savepoint:
             self._writer.execute("RELEASE one")
         return changed[0] if changed else 0
 

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.slow
 
 def built(kind: str, sources: Path, into: Path) -> Path:
     into.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([sys.executable, "-c", BUILD, kind, str(into)], cwd=sources, check=True, capture_output=True, text=True, timeout=120)
+    build = [sys.executable, "-c", BUILD, kind, str(into)]
+    done = subprocess.run(build, cwd=sources, check=True, capture_output=True, text=True, timeout=120)
     return into / done.stdout.split()[-1]
 
 
@@ -68,7 +69,7 @@ from eudoxus.runtime import Registry
 from eudoxus.service.settings import DEMO
 print(r.__file__, len(listed()), len(Registry.installed().strategies), len(list(DEMO.glob("*.jsonl"))), sep="\\n")
 """).split("\n")
-    prompts = [p for p in (ROOT / "prompts").rglob("*.md")]
+    prompts = list((ROOT / "prompts").rglob("*.md"))
     assert "venv" in said[0]
     assert int(said[1]) == len(prompts)
     assert int(said[2]) >= 12

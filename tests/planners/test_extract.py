@@ -84,8 +84,8 @@ def test_a_problem_without_faults_stays_as_it_is():
     assert normalise(problem, DOMAIN) == (problem, ())
 
 
-PIECES = ["(", ")", "define", "problem", "p", ":domain", ":init", ":goal", ":objects", "-", "block", "(on a b)", "and", "not", "?x", "forall",
-          "=", "```", "\n", ";", "either", "increase", ":metric"]
+PIECES = ["(", ")", "define", "problem", "p", ":domain", ":init", ":goal", ":objects", "-", "block", "(on a b)", "and", "not", "?x",
+          "forall", "=", "```", "\n", ";", "either", "increase", ":metric"]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40))

@@ -285,3 +285,29 @@ async def test_a_completion_keeps_its_tool_calls_and_reason(tmp_path: Any):
     await running(body, simulated([Completion(text="", tool_calls=[call], finish_reason="tool_calls")]))
     assert seen[0].tool_calls == [call]
     assert seen[0].finish_reason == "tool_calls"
+
+
+async def test_a_parallel_branch_cannot_say_what_is_best():
+    async def branch(ctx: Context, item: int) -> None:
+        ctx.best(str(item))
+
+    async def body(ctx: Context) -> str:
+        await ctx.map("all", range(2), branch)
+        return ""
+
+    with pytest.raises(ScopeError, match="let the strategy choose"):
+        await running(body)
+
+
+async def test_an_open_budget_is_a_matter_of_counts_and_not_of_time():
+    async def body(ctx: Context) -> str:
+        seen = []
+        with ctx.limit(requests=2, seconds=0.01) as budget:
+            await asyncio.sleep(0.02)
+            seen.append(budget.open)
+            with pytest.raises(BudgetSpent, match="seconds"):
+                await ctx.complete(ASK)
+            seen.append(budget.open)
+        return str(seen)
+
+    assert (await running(body)).answer == "[True, False]"
