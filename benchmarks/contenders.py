@@ -89,6 +89,8 @@ def _add_ours(children: Children, folder: Path, there: Field, client: str, *, by
         "OPENAI_API_KEY": "sk-test",
         "EUDOXUS_DATA_DIR": str(folder / f"data-{client}"),
         "EUDOXUS_CONFIG": str(configuration),
+        # No contender logs requests.
+        "EUDOXUS_LOG_LEVEL": "warning",
         # The default of 64 would refuse most of 256 clients.
         "EUDOXUS_MAX_IN_FLIGHT": "1024",
     }

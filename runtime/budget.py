@@ -39,7 +39,7 @@ class Reservation:
     completion_tokens: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Budget:
     """Limits and what has been spent under them. Without limits it is a meter."""
 

@@ -7,6 +7,7 @@ there is one draw, shared by all.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -26,16 +27,22 @@ class CacheStore(Protocol):
 
 
 class MemoryCacheStore:
-    """Cached completions of one process."""
+    """Cached completions of one process; of more than ``most`` the ones that were not asked for longest are forgotten."""
 
-    def __init__(self) -> None:
-        self._kept: dict[str, Completion] = {}
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, Completion] = OrderedDict()
 
     async def get(self, keys: list[str]) -> list[Completion | None]:
+        for key in keys:
+            if key in self._kept:
+                self._kept.move_to_end(key)
         return [self._kept.get(key) for key in keys]
 
     async def put(self, found: dict[str, Completion]) -> None:
         self._kept.update(found)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
 
 
 class Cache:

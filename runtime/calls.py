@@ -91,8 +91,7 @@ async def _ask_live(ctx: Context, endpoint: Endpoint, model: str, request: ChatR
         for budget in budgets:
             budget.hold(held, -1)
     used = response.usage
-    cost = used.cost if cached == n else endpoint.price(model, used.prompt_tokens, used.completion_tokens, used.cached_tokens)
-    usage = used.model_copy(update={"requests": held.requests - cached, "cost": cost})
+    usage = used if used.requests == held.requests - cached else used.model_copy(update={"requests": held.requests - cached})
     for budget in budgets:
         budget.charge(usage)
     completions = [{k: v for k, v in c.__dict__.items() if v is not None} for c in response.completions]

@@ -50,11 +50,10 @@ class Prepared:
 
 @dataclass(slots=True)
 class Runtime:
-    """What is there to run with: strategies, endpoints, and perhaps a cache."""
+    """What is there to run with."""
 
     registry: Registry
     endpoints: Endpoints
-    cache: Cache | None = None
     prompt_hash: Callable[[str], str] | None = None
     """Gives the hash of a prompt file by its id; the runtime itself knows no prompts."""
     _prepared: dict[str, Prepared] = field(default_factory=dict)
@@ -93,14 +92,14 @@ class Runtime:
         return parse_spec(_resolved(spec.model_dump(mode="json", exclude_none=True), default), self.registry)  # type: ignore[return-value]
 
     async def execute(self, order: Order, journal: Journal, *, run_id: str, mode: ReplayMode = "extend", watcher: Watcher | None = None,
-                      use_cache: bool = False) -> Result:
+                      cache: Cache | None = None) -> Result:
         """Run ``order`` and give its result; every outside act is in ``journal`` afterwards.
 
         A journal that holds part of the run is gone on from; one that holds the whole of it gives its result at once. A spent budget is
         a result (``outcome: limit``). Raises :class:`EudoxusError` when the run fails; the journal's end record says the same.
         On cancellation nothing is written: the run can be gone on with.
         """
-        session = Session(run_id, journal, order.seed, mode, watcher=watcher, cache=self.cache if use_cache else None)
+        session = Session(run_id, journal, order.seed, mode, watcher=watcher, cache=cache)
         ended = journal.recorded.end
         if mode == "extend" and ended is not None and ended.status == "completed" and ended.result is not None:
             return Result.model_validate(ended.result)

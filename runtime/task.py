@@ -41,6 +41,10 @@ class Task(BaseModel):
         raise InvalidTask(f"a task of kind {cls.kind!r} cannot be read from chat messages", param="messages")
 
 
+_ASKED: dict[str, Any] = dict.fromkeys(ChatRequest.model_fields)
+"""The fields of a request, all open."""
+
+
 class ChatTask(ChatRequest, Task):
     """A conversation to be answered. Messages and sampling fields are OpenAI's.
 
@@ -55,8 +59,8 @@ class ChatTask(ChatRequest, Task):
     """How many of the last messages carry the answer of an earlier step of a sequence."""
 
     def request(self, **defaults: Any) -> ChatRequest:
-        said = {name: value for name in ChatRequest.model_fields if (value := getattr(self, name)) is not None}
-        return ChatRequest.model_construct(**{**dict.fromkeys(ChatRequest.model_fields), **defaults, **said})
+        said = {name: value for name, value in self.__dict__.items() if value is not None and name in _ASKED}
+        return ChatRequest.model_construct(**{**_ASKED, **defaults, **said})
 
     async def verify(self, ctx: Context, answer: str) -> Verdict | None:
         form = (self.response_format or {}).get("type")

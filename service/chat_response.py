@@ -20,7 +20,7 @@ def completion_id(run_id: str) -> str:
 
 def completion_json(model: str, created: float, runs: Sequence[tuple[str, Result]], *, strategy: str, seconds: float) -> Json:
     """The whole answer of one or more runs."""
-    usage = sum((result.usage for _, result in runs), Usage())
+    usage = sum((result.usage for _, result in runs[1:]), runs[0][1].usage)
     return {
         "id": completion_id(runs[0][0]),
         "object": "chat.completion",

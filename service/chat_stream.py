@@ -14,8 +14,7 @@ from eudoxus.service.chat_response import DONE, KEEPALIVE, Chunks, about
 from eudoxus.service.chat_runs import ChatDesk, ChatRuns
 from eudoxus.service.events import event_of
 from eudoxus.service.executor import Job
-from eudoxus.service.logs import log
-from eudoxus.service.problems import problem_of
+from eudoxus.service.problems import StreamDiverged, problem_of
 
 KEEPALIVE_SECONDS = 15.0
 _END = "end"
@@ -87,25 +86,25 @@ class ChatStream:
                 job = self._runs.jobs[index]
                 try:
                     results[index] = self._outcome(self._runs, job)
+                    ending = self._ending(index, results[index])
                 except EudoxusError as error:
                     yield self._chunks.error(problem_of(error, run_id=job.id, request_id=self._request_id))
                     return
-                for piece in self._ending(index, results[index]):
+                for piece in ending:
                     yield piece
         if self._runs.call.include_usage:
             yield self._usage([(job.id, results[i]) for i, job in enumerate(self._runs.jobs)])
 
     def _ending(self, index: int, result: Result) -> list[bytes]:
-        """What of the answer was not streamed yet, and the end of this choice."""
+        """What of the answer was not streamed yet, and the end of this choice. Raises :class:`StreamDiverged`."""
         answer, sent = result.answer or "", self._sent[index]
-        pieces: list[bytes] = []
         if answer.startswith(sent):
-            if len(answer) > len(sent):
-                pieces.append(self._chunks.text(index, answer[len(sent) :]))
-        elif answer.strip() != sent.strip():
-            log.warning("the streamed text is not the answer", run_id=self._runs.jobs[index].id, strategy=self._runs.path)
-            pieces.append(self._chunks.event(index, "output_text.replaced", {"text": answer}))
-        return [*pieces, self._chunks.end(index, result)]
+            rest = [self._chunks.text(index, answer[len(sent) :])] if len(answer) > len(sent) else []
+        elif answer.strip() == sent.strip():
+            rest = []
+        else:
+            raise StreamDiverged("the model broke off and answered differently when asked again; ask again, or without `stream`")
+        return [*rest, self._chunks.end(index, result)]
 
     def _usage(self, results: list[tuple[str, Result]]) -> bytes:
         usage = sum((result.usage for _, result in results), Usage())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from eudoxus.runtime.budget import Limits
+from eudoxus.runtime.cache import Cache, MemoryCacheStore
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.errors import EudoxusError, Fenced, JournalError, error_record
 from eudoxus.runtime.journal import EffectRecord, EndRecord, Record
@@ -102,6 +103,7 @@ class Executor:
         self.jobs: dict[str, Job] = {}
         self.draining = asyncio.Event()
         self._settings, self._stopwatches = settings, stopwatches
+        self._cache = Cache(MemoryCacheStore())
         self._slots = asyncio.Semaphore(settings.slots)
         self._waiting = 0
         self._deadline = 0.0
@@ -194,7 +196,7 @@ class Executor:
         self.metrics.runs_in_progress.inc()
         try:
             job.result = await self.runtime.execute(
-                job.order, job.journal, run_id=job.id, watcher=job.tell if job.watched else None, use_cache=job.row.cache
+                job.order, job.journal, run_id=job.id, watcher=job.tell if job.watched else None, cache=self._cache_for(job.row)
             )
             status = "incomplete" if job.result.outcome == "limit" else "completed"
         except Fenced as error:
@@ -218,6 +220,10 @@ class Executor:
             head = directed(job.order.spec).strategy
             self.metrics.runs.labels(head, status).inc()
             self.metrics.run_seconds.labels(head).observe(time.perf_counter() - start)
+
+    def _cache_for(self, row: RunRow) -> Cache | None:
+        """Callers with different keys do not see each other's answers."""
+        return self._cache.in_namespace(row.key_id or "") if row.cache else None
 
     async def _ended_by(self, job: Job, error: EudoxusError) -> None:
         """The runtime writes the end of a failed run, except where it stopped before beginning or could not write."""

@@ -63,6 +63,7 @@ class MeteredEndpoint:
         self._completed = metrics.calls.labels(endpoint.name, "completed")
         self._sent = metrics.tokens.labels(endpoint.name, "prompt")
         self._received = metrics.tokens.labels(endpoint.name, "completion")
+        self._cost = metrics.cost.labels(endpoint.name)
         self._retries = metrics.call_retries.labels(endpoint.name)
 
     def __getattr__(self, name: str) -> Any:
@@ -91,15 +92,14 @@ class MeteredEndpoint:
         self._completed.inc()
         self._sent.inc(response.usage.prompt_tokens)
         self._received.inc(response.usage.completion_tokens)
+        if response.usage.cost:
+            self._cost.inc(response.usage.cost)
         if response.tries > 1:
             self._retries.inc(response.tries - 1)
         return response
 
     def price(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float | None:
-        cost = self._endpoint.price(model, prompt_tokens, completion_tokens, cached_tokens)
-        if cost:
-            self._metrics.cost.labels(self.name).inc(cost)
-        return cost
+        return self._endpoint.price(model, prompt_tokens, completion_tokens, cached_tokens)
 
     async def models(self) -> list[str]:
         return await self._endpoint.models()

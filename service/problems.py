@@ -86,6 +86,13 @@ class DeadlineReached(EudoxusError):
     code = "deadline_exceeded"
 
 
+class StreamDiverged(EudoxusError):
+    """The text that was streamed is not the beginning of the answer: it came from a try that was broken off."""
+
+    code = "stream_diverged"
+    retryable = True
+
+
 class RunCancelled(EudoxusError):
     """The run was cancelled before it had an answer."""
 
@@ -125,6 +132,7 @@ STATUS: dict[str, int] = {
     "upstream_malformed": 502,
     "no_recorded_answer": 502,
     "effect_failed": 502,
+    "stream_diverged": 502,
     "upstream_timeout": 504,
     "deadline_exceeded": 504,
     "shutting_down": 503,

@@ -10,7 +10,6 @@ from typing import Self
 from fastapi import Request
 
 from eudoxus.prompts import load
-from eudoxus.runtime.cache import Cache, MemoryCacheStore
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.run import Runtime
 from eudoxus.runtime.strategy import Registry
@@ -48,7 +47,7 @@ class Services:
             endpoints = Endpoints.from_config(*settings.configured_endpoints())
         gate, stopwatches = Gate(), dict[str, Stopwatch]()
         metered = MeteredEndpoints(endpoints, metrics, gate, stopwatches)
-        runtime = Runtime(registry or Registry.installed(settings.presets), metered, Cache(MemoryCacheStore()), prompt_hash)
+        runtime = Runtime(registry or Registry.installed(settings.presets), metered, prompt_hash)
         store = RunStore(settings.database, power_safe=settings.power_safe)
         ownership = Ownership(settings.data_dir / "owners")
         executor = Executor(runtime, store, ownership, settings, metrics, gate, stopwatches)

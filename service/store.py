@@ -126,7 +126,7 @@ class RunJournal(SqliteJournal):
 
 
 class RunStore:
-    """Runs, their journals, and idempotency keys. Writes go through the database's one writing thread."""
+    """Runs, their journals, and idempotency keys. Every write is a transaction of its own, or shares one with others."""
 
     def __init__(self, path: Path, *, power_safe: bool = False) -> None:
         self.database = Database(path, SCHEMA, power_safe=power_safe)

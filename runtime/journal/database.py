@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +21,47 @@ Statement = tuple[str, Sequence[Any]]
 LAZY_SECONDS = 0.01
 """How long a write that nobody waits for may stay in memory, to share the transaction of the next."""
 
-TURNS = 1
-"""Turns of the event loop that a hurried write waits: next to nothing when idle; under load other runs' writes come along."""
-
 CHECKPOINT_EVERY = 2000
 """Transactions between two moves of the log into the database."""
 
 
-class Commit:
-    """A write under way. Await it for durability, which also hurries it: the number of rows that its first statement changed.
+Outcome = int | Exception
+"""Of a write: the number of rows that its first statement changed, or why it was not made."""
 
-    Awaiting can be cancelled, the write cannot: what is queued will be written.
+
+class Commit:
+    """A write under way. Await it for durability, which also hurries it: its :data:`Outcome`, an exception raised.
+
+    Awaiting can be cancelled, the write cannot: what is queued will be written. A failure that nobody awaits is no surprise: ``then``
+    is told, and the next write of the same journal reports it.
     """
 
-    __slots__ = ("_database", "future", "guarded", "statements")
+    __slots__ = ("_database", "_outcome", "_waiters", "guarded", "statements", "then")
 
-    def __init__(self, database: Database, statements: Sequence[Statement], guarded: bool) -> None:
-        self._database, self.statements, self.guarded = database, statements, guarded
-        self.future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    def __init__(self, database: Database, statements: Sequence[Statement], guarded: bool, then: Callable[[Outcome], None] | None) -> None:
+        self._database, self.statements, self.guarded, self.then = database, statements, guarded, then
+        self._outcome: Outcome | None = None
+        self._waiters: list[asyncio.Future[None]] = []
 
     def __await__(self) -> Generator[Any, None, int]:
-        if not self.future.done():
+        if self._outcome is None:
             self._database.hurry()
-        return (yield from asyncio.shield(self.future).__await__())
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            yield from waiter
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tell everybody."""
+        self._outcome = outcome
+        if self.then is not None:
+            self.then(outcome)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Database:
@@ -53,6 +71,7 @@ class Database:
         self.path = Path(path)
         self._waiting: list[Commit] = []
         self._hurried = False
+        self._timer: asyncio.TimerHandle | None = None
         self._transactions = 0
         self._checkpoint: asyncio.Future[None] | None = None
         self._read_lock = threading.Lock()
@@ -71,14 +90,14 @@ class Database:
         connection.execute(f"PRAGMA synchronous={'FULL' if power_safe else 'NORMAL'}")
         return connection
 
-    def write(self, *statements: Statement, guarded: bool = False) -> Commit:
-        """Commit ``statements`` together, after all that was written before.
+    def write(self, *statements: Statement, guarded: bool = False, then: Callable[[Outcome], None] | None = None) -> Commit:
+        """Commit ``statements`` together, after all that was written before; ``then`` is called with the outcome.
 
         Awaiting raises :class:`JournalFull`, and with ``guarded`` :class:`Fenced` when the first statement changed no row.
         """
-        commit = Commit(self, statements, guarded)
+        commit = Commit(self, statements, guarded, then)
         if not self._waiting:
-            asyncio.get_running_loop().call_later(LAZY_SECONDS, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(LAZY_SECONDS, self._flush)
         self._waiting.append(commit)
         return commit
 
@@ -86,52 +105,49 @@ class Database:
         """Write what waits as soon as the tasks that are ready now have had their turn: their writes share the transaction."""
         if not self._hurried:
             self._hurried = True
-            self._after(TURNS)
-
-    def _after(self, turns: int) -> None:
-        if turns == 0:
-            self._flush()
-        else:
-            asyncio.get_running_loop().call_soon(self._after, turns - 1)
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         batch, self._waiting, self._hurried = self._waiting, [], False
-        if not batch:
+        if self._timer is None or not batch:
             return
-        outcomes: list[int | Exception]
+        self._timer.cancel()
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            outcomes = [self._run(commit, alone=len(batch) == 1) for commit in batch]
-            if self._writer.in_transaction:
-                self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            outcomes = [JournalFull(f"cannot write to {self.path}: {error}; everything acknowledged before is kept")] * len(batch)
+            outcomes: list[Outcome] = [*self._transaction(batch)]
+        except (sqlite3.Error, Fenced):
+            # One that cannot be written must not spoil the others: each gets a transaction of its own.
+            outcomes = [self._alone(commit) for commit in batch]
         for commit, outcome in zip(batch, outcomes, strict=True):
-            _settle(commit.future, outcome)
+            commit.settle(outcome)
         self._transactions += 1
         if self._transactions % CHECKPOINT_EVERY == 0 and (self._checkpoint is None or self._checkpoint.done()):
             self._checkpoint = asyncio.get_running_loop().run_in_executor(None, self._move_log)
 
-    def _run(self, commit: Commit, *, alone: bool) -> int | Exception:
-        """One write of a transaction; a fenced or invalid one leaves no trace and does not spoil the others."""
-        guarded_by_savepoint = not alone and len(commit.statements) > 1  # one statement alone is atomic by itself
-        if guarded_by_savepoint:
-            self._writer.execute("SAVEPOINT one")
+    def _transaction(self, batch: Sequence[Commit]) -> list[int]:
+        """All of ``batch`` or nothing. Raises ``sqlite3.Error`` and :class:`Fenced`."""
+        self._writer.execute("BEGIN IMMEDIATE")
         try:
-            changed = [self._writer.execute(sql, parameters).rowcount for sql, parameters in commit.statements[:1]]
-            if commit.guarded and changed == [0]:
-                raise Fenced("another worker has taken this run over")
-            for sql, parameters in commit.statements[1:]:
-                self._writer.execute(sql, parameters)
-        except (Fenced, sqlite3.IntegrityError) as error:
-            if alone or guarded_by_savepoint:
-                self._writer.execute("ROLLBACK" if alone else "ROLLBACK TO one")
-            return error
-        if guarded_by_savepoint:
-            self._writer.execute("RELEASE one")
+            changed = [self._execute(commit) for commit in batch]
+            self._writer.execute("COMMIT")
+        except (sqlite3.Error, Fenced):
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+        return changed
+
+    def _execute(self, commit: Commit) -> int:
+        changed = [self._writer.execute(sql, parameters).rowcount for sql, parameters in commit.statements]
+        if commit.guarded and changed[0] == 0:
+            raise Fenced("another worker has taken this run over")
         return changed[0] if changed else 0
+
+    def _alone(self, commit: Commit) -> Outcome:
+        try:
+            return self._transaction([commit])[0]
+        except (Fenced, sqlite3.IntegrityError) as error:
+            return error
+        except sqlite3.Error as error:
+            return JournalFull(f"cannot write to {self.path}: {error}; everything acknowledged before is kept")
 
     def _move_log(self) -> None:
         with self._read_lock:
@@ -156,11 +172,3 @@ class Database:
         self._reader.close()
         self._writer.close()
 
-
-def _settle(future: asyncio.Future[int], outcome: int | Exception) -> None:
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-        # A failure that nobody awaits is no surprise: the next write of the same journal reports it.
-        future.exception()
-    else:
-        future.set_result(outcome)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -11,7 +11,7 @@ import orjson
 from eudoxus.runtime.canonical import canonical
 from eudoxus.runtime.errors import JournalDamaged, JournalError
 from eudoxus.runtime.journal.base import Journal
-from eudoxus.runtime.journal.database import Database, Statement
+from eudoxus.runtime.journal.database import Database, Outcome, Statement
 from eudoxus.runtime.journal.records import Record, record_from
 
 SCHEMA = """
@@ -77,15 +77,13 @@ class SqliteJournal(Journal):
         if self._failed is not None:
             raise self._failed
         row = (self.run_id, record.seq, canonical(record.line()), self.epoch)
-        commit = self._database.write((_APPEND, row), *self._also, guarded=True)
-        commit.future.add_done_callback(lambda future: self._written(record, future))
-        return commit
+        return self._database.write((_APPEND, row), *self._also, guarded=True, then=partial(self._written, record))
 
-    def _written(self, record: Record, future: asyncio.Future[int]) -> None:
-        if (error := future.exception()) is None:
-            self._told(record)
+    def _written(self, record: Record, outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            self._failed = outcome
         else:
-            self._failed = error
+            self._told(record)
 
     async def records(self) -> list[Record]:
         return await SqliteJournals(self._database).records(self.run_id)

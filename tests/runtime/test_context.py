@@ -51,9 +51,9 @@ async def running(body: Callable[[Context], Awaitable[str]], endpoint: Simulated
         return Result(answer=await body(ctx))
 
     registry = Registry([wrapped])
-    runtime = Runtime(registry, Endpoints({"sim": endpoint or simulated()}, default="sim"), cache)
+    runtime = Runtime(registry, Endpoints({"sim": endpoint or simulated()}, default="sim"))
     order = Order(parse_spec("body/sim:m", registry), TASK, limits=Limits(**limits))
-    return await runtime.execute(order, journal or MemoryJournal(), run_id="run_1", use_cache=cache is not None)
+    return await runtime.execute(order, journal or MemoryJournal(), run_id="run_1", cache=cache)
 
 
 @pytest.mark.parametrize("bad", ["", "A", "a b", "a/b", "x" * 33, "é"])
@@ -247,6 +247,14 @@ async def test_equal_prompts_in_two_branches_are_two_draws_but_one_at_temperatur
 
         await running(body, endpoint, cache=cache)
         assert endpoint.calls == calls
+
+
+async def test_the_memory_of_the_cache_has_an_end():
+    store = MemoryCacheStore(most=2)
+    await store.put({"a": Completion(text="a"), "b": Completion(text="b")})
+    await store.get(["a"])
+    await store.put({"c": Completion(text="c")})
+    assert [found is not None for found in await store.get(["a", "b", "c"])] == [True, False, True]
 
 
 async def test_a_failure_is_never_cached():

@@ -166,6 +166,34 @@ async def test_a_database_that_cannot_grow_says_so_and_keeps_what_it_has(tmp_pat
     await database.aclose()
 
 
+async def test_a_write_that_fails_does_not_spoil_those_that_share_its_transaction(tmp_path: Path):
+    database = Database(tmp_path / "db", SCHEMA)
+    journals = [SqliteJournals(database).create(f"run_{i}") for i in range(3)]
+    await journals[0].append(event(0))
+    database._writer.execute("PRAGMA max_page_count = 8")
+    writes = [journal.append(event(1, text="x" * size)) for journal, size in zip(journals, (10, 1_000_000, 10), strict=True)]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [isinstance(outcome, JournalFull) for outcome in outcomes] == [False, True, False]
+    assert [len(await journal.records()) for journal in journals] == [2, 0, 1]
+    await database.aclose()
+
+
+async def test_a_write_goes_on_when_its_waiter_is_cancelled(tmp_path: Path):
+    database = Database(tmp_path / "db", SCHEMA)
+    journal = SqliteJournals(database).create("run_1")
+
+    async def waiting() -> None:
+        await journal.append(event(0))
+
+    waiter = asyncio.create_task(waiting())
+    await asyncio.sleep(0)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    assert len(await journal.records()) == 1
+    await database.aclose()
+
+
 async def test_many_writers_share_transactions_and_keep_their_order(tmp_path: Path):
     database = Database(tmp_path / "db", SCHEMA)
     journals = SqliteJournals(database)

@@ -155,6 +155,19 @@ def test_a_stream_that_fails_says_so_in_the_stream(client: openai.OpenAI, upstre
         list(client.chat.completions.create(model="up:m", messages=HELLO, stream=True))
 
 
+def test_a_stream_that_the_model_breaks_off_goes_on_where_it_was(client: openai.OpenAI, upstream: Upstream) -> None:
+    upstream.answer, upstream.cuts = lambda body: "four it is", 1
+    chunks = client.chat.completions.create(model="up:m", messages=HELLO, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks).strip() == "four it is" and len(upstream.bodies) == 2
+
+
+def test_a_stream_whose_second_try_says_something_else_ends_with_an_error(client: openai.OpenAI, upstream: Upstream) -> None:
+    upstream.cuts = 1
+    upstream.answer = lambda body: "four it is" if len(upstream.bodies) > 1 else "perhaps five"
+    with pytest.raises(openai.APIError, match="answered differently when asked again"):
+        list(client.chat.completions.create(model="up:m", messages=HELLO, stream=True))
+
+
 def test_a_strategy_that_finds_nothing_is_an_error_with_its_reason(client: openai.OpenAI) -> None:
     with pytest.raises(openai.UnprocessableEntityError, match="nothing to be found"):
         client.chat.completions.create(model="clueless/up:m", messages=HELLO)
@@ -167,6 +180,20 @@ def test_a_bug_shows_nothing_of_the_inside(http: httpx2.Client) -> None:
     assert "secret" not in response.text and "Traceback" not in response.text and response.headers["x-should-retry"] == "false"
     run = http.get(f"/v1/runs/{said['run_id']}")
     assert run.json()["status"] == "failed" and "secret" not in run.text
+
+
+def test_a_full_disk_is_a_503_and_everything_recorded_is_kept(service: Running, http: httpx2.Client, upstream: Upstream) -> None:
+    before = http.post("/v1/chat/completions", json={"model": "up:m", "messages": HELLO}).json()["eudoxus"]["run_id"]
+    writer = service.app.state.services.store.database._writer
+    [[pages]] = writer.execute("PRAGMA page_count").fetchall()
+    writer.execute(f"PRAGMA max_page_count = {pages}")
+    upstream.answer = lambda body: "x" * 100_000
+    full = http.post("/v1/chat/completions", json={"model": "steps(count=9)/up:m", "messages": HELLO})
+    assert full.status_code == 503 and full.json()["code"] == "journal_full" and full.headers["retry-after"]
+    assert len(upstream.bodies) <= 3, "no call whose answer could not be kept"
+    writer.execute("PRAGMA max_page_count = 1073741823")
+    assert http.get(f"/v1/runs/{before}").json()["status"] == "completed"
+    assert http.post("/v1/chat/completions", json={"model": "up:m", "messages": HELLO}).status_code == 200
 
 
 async def test_when_the_client_goes_away_the_run_is_cancelled(

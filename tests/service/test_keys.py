@@ -14,6 +14,7 @@ from eudoxus.service.server import require_keys_beyond_loopback
 from eudoxus.service.settings import ConfigurationError, Settings
 from eudoxus.service.store import RunStore
 from tests.service.conftest import Running
+from tests.service.upstream import Upstream
 
 HELLO: Any = [{"role": "user", "content": "hi"}]
 ORDER = {"strategy": "up:m", "task": {"messages": HELLO}}
@@ -77,6 +78,18 @@ def test_a_key_sees_its_own_runs_and_an_admin_all(settings: Settings) -> None:
             for key in (one, admin):
                 assert http.get(f"/v1/runs/{run}", headers=bearer(key)).status_code == 200
                 assert len(http.get("/v1/runs", headers=bearer(key)).json()["data"]) == 1
+    finally:
+        service.stop()
+
+
+def test_cached_answers_are_shared_by_the_requests_of_one_key_only(settings: Settings, upstream: Upstream) -> None:
+    one, other = make_key(settings, "chat"), make_key(settings, "chat")
+    service = Running(settings)
+    try:
+        for key, asked in ((one, 1), (one, 1), (other, 2)):
+            body: Any = {"eudoxus": {"cache": True}}
+            answer = service.client(api_key=key).chat.completions.create(model="up:m", messages=HELLO, extra_body=body)
+            assert answer.choices[0].message.content == "four" and len(upstream.bodies) == asked
     finally:
         service.stop()
 

@@ -19,6 +19,8 @@ class Upstream:
     def __init__(self, answer: Answering | str = "four") -> None:
         self.answer: Answering = answer if callable(answer) else lambda body: answer
         self.delay, self.status = 0.0, 200
+        self.cuts = 0
+        """How many of the next streams break off after their first word."""
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.answered = 0
@@ -63,6 +65,10 @@ class Upstream:
                 for word in whole["choices"][0]["message"]["content"].split(" "):
                     delta = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
                     self._chunk({**head, "choices": [delta]})
+                    if upstream.cuts > 0:
+                        upstream.cuts -= 1
+                        self.close_connection = True
+                        return
                 self._chunk({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
                 self._chunk({**head, "choices": [], "usage": whole["usage"]})
                 self.wfile.write(b"data: [DONE]\n\n")
