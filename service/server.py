@@ -35,7 +35,7 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         # Requests leave hardly any cycles; looking for some after every 700 objects took a seventh of the time of a request.
-        gc.set_threshold(50_000, 20, 50)
+        gc.set_threshold(20_000, 10, 10)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
