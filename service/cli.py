@@ -6,6 +6,7 @@ Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint tr
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -62,6 +63,14 @@ def in_words(error: EudoxusError) -> str:
     """The message for a terminal; one with a caret starts a line of its own, so that the caret stands under its place."""
     said = str(error)
     return f"eudoxus:\n{said}\n" if "\n" in said else f"eudoxus: {said}\n"
+
+
+def program() -> str:
+    """This command as it can be typed again: its name where the shell finds it, else its path."""
+    called = Path(sys.argv[0])
+    if shutil.which(called.name) == str(called.absolute()):
+        return called.name
+    return os.path.relpath(called) if called.absolute().is_relative_to(Path.cwd()) else str(called.absolute())
 
 
 @app.command()

@@ -24,7 +24,7 @@ from eudoxus.runtime.spec import parse_spec
 from eudoxus.runtime.strategy import Registry
 from eudoxus.runtime.task import Task
 from eudoxus.service import exit_codes
-from eudoxus.service.cli import in_words
+from eudoxus.service.cli import in_words, program
 from eudoxus.service.progress import Progress, show_result
 from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import DEMO, Settings, demo_endpoint, load_settings
@@ -85,8 +85,8 @@ def demo_command(*, as_json: bool) -> int:
     status = asyncio.run(_in_journal(settings, registry, _new_journal(settings), go, as_json=as_json))
     if not as_json:
         sys.stderr.write(
-            f"\nThe same over HTTP: eudoxus serve, then ask http://{settings.host}:{settings.port}/v1 with any OpenAI client, "
-            f"model {DEMO_SPEC!r}.\nWith a model of yours: set OPENAI_BASE_URL, then eudoxus run llm_plus_p/openai:MODEL --task FILE\n"
+            f"\nThe same over HTTP: {program()} serve, then ask http://{settings.host}:{settings.port}/v1 with any OpenAI client, "
+            f"model {DEMO_SPEC}.\nWith a model of yours: set OPENAI_BASE_URL, then {program()} run llm_plus_p/openai:MODEL --task FILE\n"
         )
     return status
 
@@ -133,7 +133,7 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
         async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
             return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json)
     except asyncio.CancelledError:
-        sys.stderr.write(f"\ninterrupted; what was answered is kept. Go on with: eudoxus replay {path} --extend\n")
+        sys.stderr.write(f"\ninterrupted; what was answered is kept. Go on with: {program()} replay {path} --extend\n")
         return exit_codes.INTERRUPTED
     finally:
         await file.aclose()
