@@ -75,9 +75,8 @@ def show_result(result: Result, journal: Path, seconds: float, *, as_json: bool)
         trust += f": {result.detail}"
     usage, made = result.usage, result.artifacts or {}
     plan = f"a plan of {len(made['plan'])} steps, cost {made['cost']:g}\n" if made.get("plan") and "cost" in made else ""
-    sys.stderr.write(
-        f"\n{plan}{trust}\n{usage.requests} model {'call' if usage.requests == 1 else 'calls'}, {usage.total_tokens} tokens{_money(usage)}, {seconds:.1f} s\njournal: {journal}\n"
-    )
+    calls = "1 model call" if usage.requests == 1 else f"{usage.requests} model calls"
+    sys.stderr.write(f"\n{plan}{trust}\n{calls}, {usage.total_tokens} tokens{_money(usage)}, {seconds:.1f} s\njournal: {journal}\n")
 
 
 def _money(usage: Usage) -> str:
