@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi_swagger import patch_fastapi  # type: ignore[import-untyped]
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -86,10 +87,15 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     for module in (openai_routes, run_routes, catalogue_routes, manual_routes, health_routes):
         app.include_router(module.router)
+    # The pages that FastAPI itself offers load their scripts from elsewhere; these come from here, also without a network.
+    patch_fastapi(app, swagger_ui_parameters={"filter": True, "displayRequestDuration": True})
     app.add_exception_handler(EudoxusError, on_eudoxus_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_error)

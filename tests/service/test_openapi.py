@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import hypothesis
@@ -36,6 +37,15 @@ def test_every_error_body_is_the_same_problem() -> None:
             for status, response in said["responses"].items():
                 if int(status) >= 400 and "content" in response:
                     assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_the_page_of_the_api_needs_nothing_from_elsewhere(service: Running) -> None:
+    with service.http(follow_redirects=True) as http:
+        page = http.get("/")
+        assert page.status_code == 200 and page.url.path == "/docs"
+        wanted = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(wanted) == 3 and all(url.startswith(service.url) for url in wanted)
+        assert all(http.get(url).status_code == 200 for url in wanted)
 
 
 @pytest.fixture
