@@ -68,8 +68,8 @@ def in_words(error: EudoxusError) -> str:
 def program() -> str:
     """This command as it can be typed again: its name where the shell finds it, else its path."""
     called = Path(sys.argv[0])
-    if shutil.which(called.name) == str(called.absolute()):
-        return called.name
+    if called.suffix == ".py" or shutil.which(called.name) == str(called.absolute()):
+        return "eudoxus"
     return os.path.relpath(called) if called.absolute().is_relative_to(Path.cwd()) else str(called.absolute())
 
 

@@ -48,7 +48,7 @@ def test_help_comes_at_once(eudoxus: Any) -> None:
 def test_the_answer_goes_to_standard_output_and_its_cost_to_standard_error(eudoxus: Any) -> None:
     done = eudoxus("run", "direct/openai:m", "--task", "task.txt")
     assert done.returncode == 0 and done.stdout.strip() == "four"
-    assert "1 model calls, 15 tokens" in done.stderr and "journal: " in done.stderr
+    assert "1 model call, 15 tokens" in done.stderr and "journal: " in done.stderr
 
 
 def test_a_task_can_come_from_standard_input_as_json(eudoxus: Any, upstream: Upstream) -> None:
