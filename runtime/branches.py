@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from eudoxus.runtime.budget import Budget, Limits, refuse
-from eudoxus.runtime.chat import Usage
+from eudoxus.runtime.chat import NOTHING
 from eudoxus.runtime.errors import BudgetSpent, EudoxusError, JournalError, error_record, recorded_refusal
 from eudoxus.runtime.journal.records import DecisionRecord, usage_from, usage_line
 
@@ -98,7 +98,7 @@ class Branches(Generic[T]):
 
     async def _decide(self, kept: list[int]) -> None:
         others = [meter for i, meter in self._meters.items() if i not in kept]
-        spent = sum((meter.spent for meter in others), Usage())
+        spent = sum((meter.spent for meter in others), NOTHING)
         total = Budget(Limits(), self._ctx.session.clock)
         for meter in others:
             if meter.refusal is not None:

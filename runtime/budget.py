@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from eudoxus.runtime.chat import ChatRequest, Usage
+from eudoxus.runtime.chat import NOTHING, ChatRequest, Usage
 from eudoxus.runtime.errors import BudgetSpent
 
 
@@ -46,7 +46,7 @@ class Budget:
     limits: Limits
     clock: Callable[[], float]
     """Monotonic seconds."""
-    spent: Usage = Usage()
+    spent: Usage = NOTHING
     nodes: int = 0
     refusal: BudgetSpent | None = None
     """The least refusal under this budget or one inside it."""

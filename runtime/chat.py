@@ -109,6 +109,8 @@ class Usage(Value):
     """True when some endpoint gave no counts and they were estimated as bytes / 4."""
 
     def __add__(self, other: Usage) -> Usage:
+        if self is NOTHING:
+            return other
         # Rounded far below a cent's fraction, so that the sum does not depend on the order of the summands.
         cost = None if self.cost is None or other.cost is None else round(self.cost + other.cost, 12)
         return Usage(
@@ -124,6 +126,10 @@ class Usage(Value):
     @property
     def total_tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+
+NOTHING = Usage()
+"""What no calls cost."""
 
 
 class Completion(Value):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from eudoxus.runtime.chat import Completion, Usage
+from eudoxus.runtime.chat import NOTHING, Completion, Usage
 
 Outcome = Literal["verified", "best_effort", "limit", "failed"]
 Authority = Literal["exact", "solver", "public_tests", "model", "none"]
@@ -42,7 +42,7 @@ class Result(BaseModel):
     """The model's own completion behind the answer, when there is one: tool calls, log-probs and finish reason survive in it."""
     artifacts: dict[str, Any] = {}
     """What else the strategy made, JSON only (a plan, a problem file, the votes)."""
-    usage: Usage = Usage()
+    usage: Usage = NOTHING
     """Everything spent inside; filled in by the run, not by the strategy."""
 
     @property

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-from eudoxus.runtime.chat import Json, Usage
+from eudoxus.runtime.chat import NOTHING, Json
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.runtime.journal import Record
 from eudoxus.runtime.result import Result
@@ -107,5 +107,5 @@ class ChatStream:
         return [*rest, self._chunks.end(index, result)]
 
     def _usage(self, results: list[tuple[str, Result]]) -> bytes:
-        usage = sum((result.usage for _, result in results), Usage())
+        usage = sum((result.usage for _, result in results), NOTHING)
         return self._chunks.usage(usage, about(results, usage, strategy=self._runs.path, seconds=self._runs.seconds()))

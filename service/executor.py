@@ -108,6 +108,8 @@ class Executor:
         self._waiting = 0
         self._deadline = 0.0
         self._drain_listeners: list[Callable[[], None]] = []
+        metrics.runs_in_progress.set_function(lambda: len(self.jobs) - self._waiting)
+        metrics.queue_depth.set_function(lambda: self._waiting)
         gate.passes = lambda run_id: run_id in self.jobs and self.jobs[run_id].row.face == "chat"
 
     # -- starting ----------------------------------------------------------------------------------------------------
@@ -177,12 +179,10 @@ class Executor:
 
     async def _run_in_slot(self, job: Job) -> None:
         self._waiting += 1
-        self.metrics.queue_depth.set(self._waiting)
         try:
             await self._slots.acquire()
         finally:
             self._waiting -= 1
-            self.metrics.queue_depth.set(self._waiting)
         try:
             await self.store.started(job.id, self.ownership.me)
             job.row.status, job.row.started = "in_progress", job.row.started or time.time()
@@ -193,7 +193,6 @@ class Executor:
     async def _run(self, job: Job) -> None:
         """One attempt. Every way it can end is in the journal afterwards, except being stopped or fenced off."""
         start, status = time.perf_counter(), "failed"
-        self.metrics.runs_in_progress.inc()
         try:
             job.result = await self.runtime.execute(
                 job.order, job.journal, run_id=job.id, watcher=job.tell if job.watched else None, cache=self._cache_for(job.row)
@@ -216,7 +215,6 @@ class Executor:
             job.error = InternalFailure("an internal error; the log has it under the run id")
             await self._end(job, "failed", {"code": "internal", "message": f"internal error ({type(error).__name__})", "retryable": False})
         finally:
-            self.metrics.runs_in_progress.dec()
             head = directed(job.order.spec).strategy
             self.metrics.runs.labels(head, status).inc()
             self.metrics.run_seconds.labels(head).observe(time.perf_counter() - start)

@@ -40,6 +40,8 @@ class Boundary:
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
+        self._in_flight = 0
+        metrics.http_in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +58,7 @@ class Boundary:
                 message["headers"] = [*message.get("headers", ()), id_header]
             await send(message)
 
-        self.metrics.http_in_flight.inc()
+        self._in_flight += 1
         token = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self.app(scope, receive, answer)
@@ -67,7 +69,7 @@ class Boundary:
                 await ProblemResponse(internal(request_id=request_id, run_id=scope.get("run_id")))(scope, receive, answer)
         finally:
             structlog.contextvars.reset_contextvars(**token)
-            self.metrics.http_in_flight.dec()
+            self._in_flight -= 1
             self._note(scope, request_id, status, time.perf_counter() - start)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:

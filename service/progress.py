@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.status import Status
 
-from eudoxus.runtime.chat import Json, Usage
+from eudoxus.runtime.chat import NOTHING, Json, Usage
 from eudoxus.runtime.journal import EffectRecord, EventRecord, Record
 from eudoxus.runtime.journal.records import usage_from
 from eudoxus.runtime.result import Result
@@ -23,7 +23,7 @@ class Progress:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._status: Status | None = None
-        self._usage, self._calls, self._at = Usage(), 0, ""
+        self._usage, self._calls, self._at = NOTHING, 0, ""
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import orjson
 
 from eudoxus.runtime.canonical import canonical
-from eudoxus.runtime.chat import Json, Usage
+from eudoxus.runtime.chat import NOTHING, Json, Usage
 from eudoxus.runtime.journal import SCHEMA as JOURNAL_SCHEMA
 from eudoxus.runtime.journal import (
     Database,
@@ -122,7 +122,7 @@ class RunJournal(SqliteJournal):
 
     def spent(self) -> Usage:
         """What all recorded calls cost."""
-        return sum((usage_from(effect.usage) for effect in self.recorded.effects.values()), Usage())
+        return sum((usage_from(effect.usage) for effect in self.recorded.effects.values()), NOTHING)
 
 
 class RunStore:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from eudoxus.runtime.chat import ChatRequest, Response, Usage
+from eudoxus.runtime.chat import ChatRequest, Response
 from eudoxus.runtime.endpoints import wire
 from eudoxus.runtime.endpoints.base import Call, Health
 from eudoxus.runtime.endpoints.config import OpenAIConfig
@@ -84,7 +84,7 @@ class OpenAIEndpoint:
             if error.status == 404:
                 error.message += await self._models_there()
             raise
-        response = self._together(model, parts, n)
+        response = _together(parts, n)
         if request.logprobs and not any(c.logprobs for c in response.completions) and any(c.text for c in response.completions):
             raise CapabilityMissing(f"the model {model!r} of the endpoint {self.name!r} gave no log-probabilities", param="logprobs")
         return response
@@ -110,17 +110,6 @@ class OpenAIEndpoint:
         if n > 1 and len(first.completions) == 1:
             self._lacks_n.add(model)
         return first
-
-    def _together(self, model: str, parts: list[Response], n: int) -> Response:
-        used = sum((part.usage for part in parts[1:]), parts[0].usage)
-        cost = self.price(model, used.prompt_tokens, used.completion_tokens, used.cached_tokens)
-        return Response(
-            completions=tuple(c for part in parts for c in part.completions)[:n],
-            usage=Usage(**{**used.__dict__, "requests": n, "cost": cost}),
-            model=parts[0].model,
-            upstream_ids=tuple(id for part in parts for id in part.upstream_ids),
-            tries=sum(part.tries for part in parts),
-        )
 
     # -- one physical call -------------------------------------------------------------------------------------------
 
@@ -167,7 +156,7 @@ class OpenAIEndpoint:
         if not 200 <= answer.status < 300:
             raise self._faults.answered(answer, model)
         try:
-            return wire.decode(answer.body, request, model)
+            return wire.decode(answer.body, request, model, partial(self.price, model))
         except wire.NotACompletion as error:
             raise self._faults.malformed(str(error), answer.body) from None
 
@@ -198,7 +187,7 @@ class OpenAIEndpoint:
                         break
             if not assembly.complete:
                 raise self._faults.cut()
-            return wire.response_of(assembly.body(), request, model)
+            return wire.response_of(assembly.body(), request, model, partial(self.price, model))
         except wire.NotACompletion as error:
             raise self._faults.malformed(str(error), line) from None
 
@@ -272,6 +261,20 @@ class OpenAIEndpoint:
     async def aclose(self) -> None:
         """Close all connections. May be called again."""
         await self._transport.aclose()
+
+
+def _together(parts: list[Response], n: int) -> Response:
+    """One answer to the logical call; of more completions than were asked for the first ``n``."""
+    if len(parts) == 1 and len(parts[0].completions) == n:
+        return parts[0]
+    used = sum((part.usage for part in parts[1:]), parts[0].usage)
+    return Response(
+        completions=tuple(c for part in parts for c in part.completions)[:n],
+        usage=used.model_copy(update={"requests": n}),
+        model=parts[0].model,
+        upstream_ids=tuple(id for part in parts for id in part.upstream_ids),
+        tries=sum(part.tries for part in parts),
+    )
 
 
 def _headers(config: OpenAIConfig) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -48,33 +49,41 @@ def encode(model: str, request: ChatRequest, n: int, *, max_tokens_field: str, s
         raise InvalidRequest(f"the request cannot be written as JSON: {error}") from None
 
 
-def decode(body: bytes, request: ChatRequest, model: str) -> Response:
+Pricing = Callable[[int, int, int], float | None]
+"""(prompt tokens, completion tokens, cached ones among the prompt's) → US dollars, None where the price is unknown."""
+
+
+def unpriced(prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> None:
+    """No price is known."""
+
+
+def decode(body: bytes, request: ChatRequest, model: str, price: Pricing = unpriced) -> Response:
     """The answer in ``body``; usage is estimated when it does not say. Raises :class:`NotACompletion` and :class:`UpstreamFault`."""
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise NotACompletion("not JSON") from None
-    return response_of(said, request, model)
+    return response_of(said, request, model, price)
 
 
-def response_of(said: Any, request: ChatRequest, model: str) -> Response:
+def response_of(said: Any, request: ChatRequest, model: str, price: Pricing = unpriced) -> Response:
     """As :func:`decode`, from parsed JSON."""
     if not isinstance(said, dict):
         raise NotACompletion("not a JSON object")
     try:
-        return _response(said, request, model)
+        return _response(said, request, model, price)
     except (AttributeError, TypeError, ValueError) as error:
         raise NotACompletion(f"a field is not what it should be ({type(error).__name__})") from None
 
 
-def _response(said: Json, request: ChatRequest, model: str) -> Response:
+def _response(said: Json, request: ChatRequest, model: str, price: Pricing) -> Response:
     choices = said.get("choices")
     if not choices or not isinstance(choices, list):
         if said.get("error"):
             raise fault_of(said["error"])
         raise NotACompletion("no choices")
     completions = tuple(completion_of(choice) for choice in sorted(choices, key=_index))
-    usage = usage_of(said.get("usage"), len(completions)) or estimated_usage(request, completions)
+    usage = usage_of(said.get("usage"), len(completions), price) or _estimated(request, completions, price)
     upstream_id = said.get("id")
     return Response(
         completions=completions,
@@ -138,21 +147,28 @@ def _token(entry: Json) -> Json:
     return {"token": entry.get("token"), "bytes": entry.get("bytes"), "logprob": entry.get("logprob")}
 
 
-def usage_of(said: Any, n: int) -> Usage | None:
-    """The endpoint's own count for ``n`` answers, the cost left open; None when it gives none that can be believed."""
+def usage_of(said: Any, n: int, price: Pricing) -> Usage | None:
+    """The endpoint's own count for ``n`` answers; None when it gives none that can be believed."""
     if not isinstance(said, dict):
         return None
     sent, received = _count(said.get("prompt_tokens")), _count(said.get("completion_tokens"))
     if sent is None or received is None:
         return None
     of_prompt, of_answer = said.get("prompt_tokens_details") or {}, said.get("completion_tokens_details") or {}
+    cached = _count(of_prompt.get("cached_tokens")) or _count(said.get("prompt_cache_hit_tokens")) or 0
     return Usage(
         requests=n,
         prompt_tokens=sent,
         completion_tokens=received,
-        cached_tokens=_count(of_prompt.get("cached_tokens")) or _count(said.get("prompt_cache_hit_tokens")) or 0,
+        cached_tokens=cached,
         reasoning_tokens=_count(of_answer.get("reasoning_tokens")) or 0,
+        cost=price(sent, received, cached),
     )
+
+
+def _estimated(request: ChatRequest, completions: tuple[Completion, ...], price: Pricing) -> Usage:
+    usage = estimated_usage(request, completions)
+    return usage.model_copy(update={"cost": price(usage.prompt_tokens, usage.completion_tokens, 0)})
 
 
 def _count(said: Any) -> int | None:

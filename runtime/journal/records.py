@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from eudoxus.runtime.chat import Json, Usage
+from eudoxus.runtime.chat import NOTHING, Json, Usage
 
 FORMAT_VERSION = 1
 
@@ -164,5 +164,5 @@ def usage_line(usage: Usage) -> Json:
 
 
 def usage_from(line: Json | None) -> Usage:
-    return Usage(**line) if line else Usage()
+    return Usage(**line) if line else NOTHING
 
