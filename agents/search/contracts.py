@@ -1,0 +1,82 @@
+"""What every search policy must keep to. Subclass :class:`PolicyContract` in your tests and give the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eudoxus.agents.search.parts import Policy
+from eudoxus.agents.search.tree import Node, Tree
+
+Grow = Callable[[Node[Any, Any]], Sequence[float]]
+"""The scores of the children that a node gets at an expansion; a score of 1 makes a final one."""
+
+
+class PolicyContract:
+    """Tests for one policy, run by pytest. ``policy`` must give a fresh one each time."""
+
+    def policy(self) -> Policy[Any, Any]:
+        raise NotImplementedError
+
+    def test_it_begins_at_the_root(self) -> None:
+        tree: Tree[Any, Any] = Tree(0, 0)
+        assert [node.id for node in self.policy().select(tree, 4)] == [0]
+
+    def test_it_selects_different_nodes_that_are_not_final_and_no_more_than_asked_for(self) -> None:
+        for width in (1, 2, 5):
+            for batch in _rounds(self.policy(), _bushy, width)[1]:
+                assert len(set(batch)) == len(batch) <= width
+
+    def test_equal_trees_are_searched_equally(self) -> None:
+        assert _rounds(self.policy(), _bushy, 3)[1] == _rounds(self.policy(), _bushy, 3)[1]
+
+    def test_a_search_that_finds_no_steps_ends(self) -> None:
+        assert len(_rounds(self.policy(), lambda node: (), 2)[1]) < 20
+
+    def test_nothing_is_in_flight_between_rounds(self) -> None:
+        tree, _ = _rounds(self.policy(), _bushy, 3)
+        assert all(node.in_flight == 0 for node in tree.nodes)
+
+    def test_the_best_is_the_one_with_the_best_answer(self) -> None:
+        policy = self.policy()
+        tree, _ = _rounds(policy, lambda node: (0.9, 1.0, 0.2) if node.depth == 0 else (), 1)
+        found = policy.best(tree)
+        assert found is not None and found.answer == "2"
+
+    def test_there_is_no_best_before_anything_was_found(self) -> None:
+        policy = self.policy()
+        tree: Tree[Any, Any] = Tree(0, 0)
+        policy.select(tree, 1)
+        assert policy.best(tree) is None
+
+
+def _bushy(node: Node[Any, Any]) -> Sequence[float]:
+    """Three children down to depth four, with scores that go up and down."""
+    if node.depth >= 4 or node.asks > 1:
+        return ()
+    return [((node.id * 7 + number * 3) % 10) / 10 for number in range(3)]
+
+
+def _rounds(policy: Policy[Any, Any], grow: Grow, width: int, most: int = 60) -> tuple[Tree[Any, Any], list[list[int]]]:
+    """Drive ``policy`` as the engine does; the tree and the ids of every batch."""
+    tree: Tree[Any, Any] = Tree(0, 0)
+    batches: list[list[int]] = []
+    while len(batches) < most and (batch := list(policy.select(tree, width))):
+        assert all(not node.final for node in batch)
+        batches.append([node.id for node in batch])
+        grown = []
+        for node in batch:
+            node.asks += 1
+            grown.append([_child(tree, node, score) for score in grow(node)])
+        for node, children in zip(batch, grown, strict=True):
+            policy.absorb(tree, node, children)
+    return tree, batches
+
+
+def _child(tree: Tree[Any, Any], parent: Node[Any, Any], score: float) -> Node[Any, Any]:
+    number = len(tree.nodes)
+    child = tree.grow(parent, number, number, number, 1.0)
+    child.score = score
+    if score >= 1.0:
+        child.answer, child.final = str(number), True
+    return child

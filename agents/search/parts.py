@@ -1,0 +1,103 @@
+"""What a search is made of: a problem, who proposes, who scores, who verifies, and the policy that decides where to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from eudoxus.agents.search.tree import Node, Tree
+from eudoxus.runtime import Context, Verdict
+
+S = TypeVar("S")
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+A_contra = TypeVar("A_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why a step cannot be taken from a state."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal(Generic[A_co]):
+    """A step that might be taken."""
+
+    action: A_co
+    prior: float = 1.0
+    """How likely its proposer holds it, among its siblings; any positive scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a state answers."""
+
+    text: str
+    open: bool = False
+    """Whether there are steps from here all the same: a whole answer that can be improved."""
+
+
+class Problem(Protocol[S, A_contra]):
+    """States and steps, without any outside act."""
+
+    def root(self) -> S:
+        """Where the search begins."""
+        ...
+
+    def key(self, state: S) -> Hashable:
+        """States with equal keys are one node."""
+        ...
+
+    def apply(self, state: S, action: A_contra) -> S | Rejected:
+        """The state after a step, or why the step is not possible there."""
+        ...
+
+    def goal(self, state: S) -> Answer | None:
+        """What the state answers; None while there is more to do."""
+        ...
+
+
+class Proposer(Protocol[S, A]):
+    """Suggests steps from a node."""
+
+    async def propose(self, ctx: Context, node: Node[S, A]) -> Sequence[Proposal[A]]:
+        """Steps in order of preference, perhaps none. A node may be asked again: ``node.asks`` says how often it was."""
+        ...
+
+
+class Evaluator(Protocol[S, A]):
+    """Judges how promising states are."""
+
+    async def score(self, ctx: Context, siblings: Sequence[Node[S, A]]) -> Sequence[float]:
+        """One score from 0 to 1 for each of the ``siblings``, which have one parent: they can share a request."""
+        ...
+
+
+class Verifier(Protocol):
+    """Decides whether an answer is right. Only what it says may end a search early."""
+
+    async def verify(self, ctx: Context, answer: str) -> Verdict | None:
+        """The verdict, None when there is nothing to go by."""
+        ...
+
+
+class Policy(Protocol[S, A]):
+    """Where to look next: pure, synchronous, made anew for each search. Every search algorithm is one of these.
+
+    The engine calls :meth:`select` and, for each node that it gave and in that order, :meth:`absorb`.
+    """
+
+    def select(self, tree: Tree[S, A], width: int) -> Sequence[Node[S, A]]:
+        """Up to ``width`` different nodes to expand now; none ends the search."""
+        ...
+
+    def absorb(self, tree: Tree[S, A], node: Node[S, A], children: Sequence[Node[S, A]]) -> None:
+        """``node`` was expanded: its new ``children`` are in the tree, scored, those with a verdict too."""
+        ...
+
+    def best(self, tree: Tree[S, A]) -> Node[S, A] | None:
+        """The node to answer with, as things are."""
+        ...

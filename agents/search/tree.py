@@ -1,0 +1,87 @@
+"""The search tree: every state once, numbered in the order in which it was admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from eudoxus.runtime import Verdict
+
+S = TypeVar("S")
+A = TypeVar("A")
+
+
+@dataclass(slots=True, eq=False)
+class Node(Generic[S, A]):
+    """A state and how it was reached. Everything below ``score`` belongs to the policy."""
+
+    id: int
+    state: S
+    parent: Node[S, A] | None = None
+    action: A | None = None
+    """The step from the parent."""
+    depth: int = 0
+    prior: float = 1.0
+    answer: str | None = None
+    """What the state answers, if anything."""
+    final: bool = False
+    """Whether there are no steps from here."""
+    verdict: Verdict | None = None
+    """What the verifier says of the answer."""
+    children: list[Node[S, A]] = field(default_factory=list)
+    asks: int = 0
+    """How often steps were asked for here."""
+    score: float | None = None
+    """From 0 to 1; None as long as nobody judged it."""
+    visits: int = 0
+    value: float = 0.0
+    """Sum of what was backed up through here; the mean is ``value / visits``."""
+    in_flight: int = 0
+    """Expansions under way at or below this node (WU-UCT, Liu et al. 2020, arXiv 1810.11755)."""
+    dead: bool = False
+    """Nothing is left to find here."""
+
+    @property
+    def promise(self) -> float:
+        """The score, of an unjudged node its parent's; 0.5 at the very beginning."""
+        if self.score is not None:
+            return self.score
+        return self.parent.promise if self.parent is not None else 0.5
+
+    def ancestors(self) -> Iterator[Node[S, A]]:
+        """This node, its parent, and so on up to the root."""
+        node: Node[S, A] | None = self
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def path(self) -> list[A]:
+        """The steps from the root to here."""
+        steps = [node.action for node in self.ancestors() if node.action is not None]
+        return steps[::-1]
+
+
+class Tree(Generic[S, A]):
+    """All nodes, by number and by key."""
+
+    def __init__(self, root: S, key: Hashable) -> None:
+        self.root: Node[S, A] = Node(0, root)
+        self.nodes = [self.root]
+        self._by_key: dict[Hashable, Node[S, A]] = {key: self.root}
+
+    def find(self, key: Hashable) -> Node[S, A] | None:
+        return self._by_key.get(key)
+
+    def grow(self, parent: Node[S, A], action: A, state: S, key: Hashable, prior: float) -> Node[S, A]:
+        """Add a child with a new key."""
+        child = Node(len(self.nodes), state, parent, action, parent.depth + 1, prior)
+        self.nodes.append(child)
+        self._by_key[key] = child
+        parent.children.append(child)
+        return child
+
+    @property
+    def answered(self) -> list[Node[S, A]]:
+        """All nodes that have an answer."""
+        return [node for node in self.nodes if node.answer is not None]
