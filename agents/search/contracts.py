@@ -78,5 +78,5 @@ def _child(tree: Tree[Any, Any], parent: Node[Any, Any], score: float) -> Node[A
     child = tree.grow(parent, number, number, number, 1.0)
     child.score = score
     if score >= 1.0:
-        child.answer, child.final = str(number), True
+        tree.answer(child, str(number), final=True)
     return child

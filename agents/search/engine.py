@@ -159,7 +159,7 @@ class _Search(Generic[S, A]):
                 continue
             child = self._tree.grow(node, proposal.action, state, key, proposal.prior)
             if (answer := self._problem.goal(state)) is not None:
-                child.answer, child.final = answer.text, not answer.open
+                self._tree.answer(child, answer.text, final=not answer.open)
             grown.append(child)
         return grown
 
@@ -208,6 +208,8 @@ class _Search(Generic[S, A]):
             self._policy.absorb(self._tree, node, children)
             said = [{"id": child.id, "score": child.score, "answer": child.answer} for child in children]
             self._ctx.emit("node.expanded", id=node.id, depth=node.depth, asks=node.asks, children=said)
+        if not any(child.answer is not None for children in grown for child in children):
+            return
         best = self._policy.best(self._tree)
         if best is not None and best.answer is not None and best.answer != self._best:
             self._best = best.answer

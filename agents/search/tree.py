@@ -68,6 +68,8 @@ class Tree(Generic[S, A]):
     def __init__(self, root: S, key: Hashable) -> None:
         self.root: Node[S, A] = Node(0, root)
         self.nodes = [self.root]
+        self.answered: list[Node[S, A]] = []
+        """The nodes that have an answer."""
         self._by_key: dict[Hashable, Node[S, A]] = {key: self.root}
 
     def find(self, key: Hashable) -> Node[S, A] | None:
@@ -81,7 +83,7 @@ class Tree(Generic[S, A]):
         parent.children.append(child)
         return child
 
-    @property
-    def answered(self) -> list[Node[S, A]]:
-        """All nodes that have an answer."""
-        return [node for node in self.nodes if node.answer is not None]
+    def answer(self, node: Node[S, A], text: str, *, final: bool) -> None:
+        """Note what a node answers, and whether there is nothing below it."""
+        node.answer, node.final = text, final
+        self.answered.append(node)

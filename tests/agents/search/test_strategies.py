@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import orjson
 import pytest
 
 from eudoxus.agents.best_first import best_first
@@ -103,3 +105,20 @@ def test_a_vote_is_the_last_state_named(reply: str, vote: int | None) -> None:
 ])
 def test_steps_are_read_from_lists_of_all_kinds(reply: str, steps: list[str]) -> None:
     assert lines_of(reply) == steps
+
+
+@pytest.mark.slow
+async def test_a_search_of_width_eight_is_the_same_for_a_hundred_latencies_and_replays_byte_for_byte() -> None:
+    seen = set()
+    for seed in range(100):
+        draw = random.Random(seed).random
+        endpoint = SimulatedEndpoint(player, name="sim", latency=lambda draw=draw: draw() * 0.001)
+        runtime = Runtime(REGISTRY, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
+        journal = MemoryJournal()
+        puzzle = Game24Task(numbers=(1, 5, 5, 7))
+        order = Order(parse_spec("best_first(width=8,nodes=24)/sim:m", REGISTRY), puzzle)
+        result = await runtime.execute(order, journal, run_id="run_1")
+        assert orjson.dumps((await runtime.replay(journal)).model_dump(mode="json")) == orjson.dumps(result.model_dump(mode="json"))
+        asked = sorted((record.path, record.fp) for record in journal.recorded.effects.values())
+        seen.add((result.model_dump_json(), tuple(asked)))
+    assert len(seen) == 1
