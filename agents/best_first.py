@@ -42,8 +42,9 @@ class BestFirst(Params):
 async def best_first(task: Task, params: BestFirst, ctx: Context) -> Result:
     """Search over steps in words, or over exact steps where the task has them (Game of 24), until an answer is verified.
 
-    ``verified`` only by the task's own verifier; else the best judged answer is ``best_effort`` with the authority of a model, or
-    ``limit`` when ``nodes`` or a budget ended the search. ``failed`` when no way led to an answer.
+    Costs a request for steps and one for judging at each state expanded. ``verified`` only by the task's own verifier; else the best
+    judged answer is ``best_effort`` with the authority of a model, or ``limit`` when ``nodes`` or a budget ended the search. ``failed``
+    when no way led to an answer.
     """
     space = space_of(task)
     policy: Policy[Any, Any] = Queue(depth_bonus=params.depth_bonus, reasks=params.reasks)

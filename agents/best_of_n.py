@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from eudoxus.agents.examiner import PROMPTS, examine
 from eudoxus.agents.outcome import outcome, verdict_on
-from eudoxus.agents.scores import UnreadableScores, read_scores
-from eudoxus.agents.transcript import mark, reply, transcript, with_media
-from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Completion, Context, Message, Params, Result, Task, Verdict, strategy
+from eudoxus.agents.scores import UnreadableScores
+from eudoxus.agents.transcript import reply
+from eudoxus.runtime import Completion, Context, Params, Result, Task, Verdict, strategy
 
 
 class BestOfN(Params):
@@ -23,7 +23,7 @@ class BestOfN(Params):
     """Sampling temperature, where the task sets none; at 0 the draws are equal on most endpoints. null leaves it to the endpoint."""
 
 
-@strategy("best_of_n", takes=Task, prompts=["best_of_n/judge", "best_of_n/judge_again"],
+@strategy("best_of_n", takes=Task, prompts=PROMPTS,
           calls="n completions, and 1 judge request (2 when its scores cannot be read) unless a verifier accepts an answer")
 async def best_of_n(task: Task, params: BestOfN, ctx: Context) -> Result:
     """Return the first answer that the task's verifier accepts, else the one that a judge scores highest.
@@ -44,39 +44,13 @@ async def best_of_n(task: Task, params: BestOfN, ctx: Context) -> Result:
         return outcome(first, verdict, candidates=len(drawn), detail="only one candidate was left to choose from" if len(drawn) > 1 else "")
     ctx.best(first.text, first)
     try:
-        request = _judge_request(task, [answer for answer, _ in contenders], 0.0 if params.temperature is not None else None)
-        scores = await _judge(request, len(contenders), ctx.scope("judge"))
+        cool = 0.0 if params.temperature is not None else None
+        scores = await examine(task, [reply(answer) for answer, _ in contenders], ctx.scope("judge"), temperature=cool)
     except UnreadableScores as problem:
         detail = f"the first candidate, since the judge's scores were unreadable: {problem}"
         return outcome(first, verdict, candidates=len(drawn), detail=detail)
     winner, verdict = contenders[scores.index(max(scores))]
     return outcome(winner, verdict, judged=True, candidates=len(drawn), scores=_by_candidate(drawn, contenders, scores))
-
-
-async def _judge(request: ChatRequest, count: int, ctx: Context) -> list[float]:
-    """One score per candidate, from one request that shows them all; asked once more when the first reply cannot be read.
-
-    Raises :class:`UnreadableScores`.
-    """
-    said = (await ctx.complete(request))[0].text
-    try:
-        return read_scores(said, count)
-    except UnreadableScores as problem:
-        again = render("best_of_n/judge_again", problem=str(problem), count=str(count))
-        history = (*request.messages, Message(role="assistant", content=said), *again.messages)
-        said = (await ctx.complete(again.model_copy(update={"messages": history, "temperature": request.temperature})))[0].text
-        return read_scores(said, count)
-
-
-def _judge_request(task: Task, answers: Sequence[Completion], temperature: float | None) -> ChatRequest:
-    asked = task.request().messages
-    question, said = transcript(asked), [reply(answer) for answer in answers]
-    fence = mark(question, *said)
-    candidates = "\n\n".join(
-        f"[{fence}] candidate {number}\n{text}\n[{fence}] end of candidate {number}" for number, text in enumerate(said, start=1)
-    )
-    request = render("best_of_n/judge", task=question, candidates=candidates, mark=fence, count=str(len(answers)))
-    return with_media(request.model_copy(update={"temperature": temperature}), asked)
 
 
 def _contenders(drawn: Sequence[Completion], verdicts: Sequence[Verdict | None]) -> list[tuple[Completion, Verdict | None]]:

@@ -39,8 +39,9 @@ class Mcts(Params):
 async def mcts(task: Task, params: Mcts, ctx: Context) -> Result:
     """Search over steps in words, or over exact steps where the task has them (Game of 24), until an answer is verified.
 
-    ``verified`` only by the task's own verifier; else the best judged answer is ``best_effort`` with the authority of a model, or
-    ``limit`` when ``nodes`` or a budget ended the search. ``failed`` when no way led to an answer.
+    Costs a request for steps and one for judging at each state expanded. ``verified`` only by the task's own verifier; else the best
+    judged answer is ``best_effort`` with the authority of a model, or ``limit`` when ``nodes`` or a budget ended the search. ``failed``
+    when no way led to an answer.
     """
     space = space_of(task)
     policy: Policy[Any, Any] = Puct(params.c) if params.selection == "puct" else Uct(params.c)

@@ -40,7 +40,7 @@ async def refine(task: Task, params: Refine, ctx: Context) -> Result:
         here = ctx.scope("round", number)
         feedback = verdict.feedback if verdict is not None else ""
         if not feedback:
-            feedback = await _criticise(request, answer, here)
+            feedback = await criticise(request, answer, here)
             if is_done(feedback):
                 return outcome(best, best_verdict, judged=True, rounds=number - 1, detail="the critic has no objection")
         conversation = _continued(conversation, answer, feedback)
@@ -54,8 +54,8 @@ async def refine(task: Task, params: Refine, ctx: Context) -> Result:
     return outcome(best, best_verdict, rounds=params.rounds, detail="the last revision was not reviewed" if params.rounds else "")
 
 
-async def _criticise(request: ChatRequest, answer: Completion, ctx: Context) -> str:
-    """What a reviewer who has only task and answer before him finds."""
+async def criticise(request: ChatRequest, answer: Completion, ctx: Context) -> str:
+    """What a reviewer who has only task and answer before him finds; see :func:`is_done`."""
     question, said = transcript(request.messages), reply(answer)
     asked = render("refine/feedback", task=question, answer=said, mark=mark(question, said))
     cool = None if request.temperature is None else 0.0

@@ -6,10 +6,15 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from eudoxus.agents.ab_mcts import ab_mcts
+from eudoxus.agents.best_first import best_first
 from eudoxus.agents.best_of_n import best_of_n
 from eudoxus.agents.direct import direct
+from eudoxus.agents.mcts import mcts
 from eudoxus.agents.refine import refine
+from eudoxus.agents.reflexion import reflexion
 from eudoxus.agents.self_consistency import self_consistency
+from eudoxus.agents.tree_of_thoughts import tree_of_thoughts
 from eudoxus.prompts import load
 from eudoxus.runtime import (
     ChatRequest,
@@ -31,7 +36,8 @@ from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
-STRATEGIES = (direct, best_of_n, self_consistency, refine)
+STRATEGIES = (direct, best_of_n, self_consistency, refine, reflexion, ab_mcts,
+              tree_of_thoughts, best_first, mcts)
 JSON = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}},
                                                                       "required": ["n"], "additionalProperties": False}}}
 

@@ -86,6 +86,8 @@ class Thompson(Generic[S, A]):
         self._arms_of(node).waiting -= 1
         for above in node.ancestors():
             above.in_flight -= 1
+        if not children:
+            self._arms_of(node).wider.add(0.0)  # nothing, or nothing new, is no reward
         for child in children:
             reward = child.promise
             self._arms_of(node).wider.add(reward)
