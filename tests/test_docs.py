@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from eudoxus.runtime import Registry, parse_spec
+from eudoxus.runtime import ChatTask, MemoryJournal, Message, Order, Registry, Runtime, parse_spec
+from eudoxus.runtime.endpoints import Endpoints
+from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +26,16 @@ async def test_the_strategy_of_the_guide_runs_and_replays():
     indented = "".join(f"    {line}\n" for line in testing.splitlines())
     exec(f"async def test():\n{indented}", names)
     await names["test"]()  # type: ignore[operator]
+
+
+async def test_the_search_of_the_guide_finds_its_answer():
+    names: dict[str, Any] = {}
+    exec(blocks("docs/search.md", "python")[0], names)
+    registry = Registry([names["countdown"]])
+    runtime = Runtime(registry, Endpoints({"sim": SimulatedEndpoint(lambda *_: "7 3 20", name="sim")}, default="sim"))
+    task = ChatTask(messages=(Message(role="user", content="go"),))
+    result = await runtime.execute(Order(parse_spec("countdown/sim:m", registry), task), MemoryJournal(), run_id="run_1")
+    assert (result.answer, result.outcome) == ("done", "verified") and result.artifacts["path"] in (["7", "3"], ["3", "7"])
 
 
 FIRST_CELLS = re.findall(r"^\| `([^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
