@@ -11,6 +11,8 @@ from eudoxus.agents.best_first import best_first
 from eudoxus.agents.best_of_n import best_of_n
 from eudoxus.agents.direct import direct
 from eudoxus.agents.mcts import mcts
+from eudoxus.agents.mctsr import mctsr
+from eudoxus.agents.plan_and_solve import plan_and_solve
 from eudoxus.agents.refine import refine
 from eudoxus.agents.reflexion import reflexion
 from eudoxus.agents.self_consistency import self_consistency
@@ -37,7 +39,7 @@ from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
 STRATEGIES = (direct, best_of_n, self_consistency, refine, reflexion, ab_mcts,
-              tree_of_thoughts, best_first, mcts)
+              tree_of_thoughts, best_first, mcts, mctsr, plan_and_solve)
 JSON = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}},
                                                                       "required": ["n"], "additionalProperties": False}}}
 

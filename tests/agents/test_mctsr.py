@@ -1,0 +1,78 @@
+"""MCT Self-Refine: critique, rewrite, judge, back up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eudoxus.agents.mctsr import Attempt, backup, select
+from eudoxus.runtime import ChatRequest, Completion
+from tests.agents.running import Guess, chat, run
+
+
+def model(model: str, request: ChatRequest, number: int) -> str:
+    """Improves from draft to draft, and judges by length."""
+    asked = request.messages[-1].text
+    if asked.endswith("Examine the answer."):
+        answer = asked.split("the answer\n")[1].split("\n[")[0]
+        return f"It has flaws.\nSCORE: {10 * len(answer)}"
+    if asked.endswith("Review the answer."):
+        return "VERDICT: revise\n1. Say more."
+    return "a" * (len(request.messages[-2].text) + 1) if len(request.messages) > 1 else "a"
+
+
+async def test_rewrites_that_the_judge_prefers_win() -> None:
+    result, _ = await run("mctsr(rollouts=4)", chat("Say a."), model)
+    assert result.outcome == "best_effort" and result.authority == "model"
+    assert result.answer is not None and len(result.answer) >= 3 and result.artifacts["answers"] == 5
+
+
+async def test_it_stops_at_an_answer_that_the_verifier_accepts_and_asks_no_critic() -> None:
+    def guessing(model: str, request: ChatRequest, number: int) -> str:
+        asked = request.messages[-1].text
+        if asked.endswith("Examine the answer."):
+            return "SCORE: 0"
+        assert "Review the answer" not in asked
+        return "7" if "too high" in asked else "9"
+
+    result, endpoint = await run("mctsr", Guess(number=7), guessing)
+    assert (result.answer, result.outcome) == ("7", "verified") and len(endpoint.requests) == 5
+
+
+@pytest.mark.parametrize(("said", "value"), [("SCORE: 99", 50), ("score = -120", -100), ("nothing", 0), ("SCORE: 10\nSCORE: 20", 20)])
+async def test_the_judges_word_is_read_and_limited(said: str, value: float) -> None:
+    def answering(model: str, request: ChatRequest, number: int) -> str:
+        return said if request.messages[-1].text.endswith("Examine the answer.") else "VERDICT: revise\nx"
+
+    result, _ = await run("mctsr(rollouts=1)", chat("?"), answering)
+    assert result.artifacts["value"] == value
+
+
+async def test_a_spent_budget_gives_the_best_so_far() -> None:
+    result, _ = await run("mctsr", chat("Say a."), model, requests=4)
+    assert result.outcome == "limit" and result.answer == "a"
+
+
+def attempt(number: int, *scores: float, parent: Attempt | None = None) -> Attempt:
+    made = Attempt(number, Completion(text=str(number)), None, parent, scores=list(scores), visits=1)
+    made.value = made.own
+    if parent is not None:
+        parent.children.append(made)
+    return made
+
+
+def test_what_a_child_teaches_reaches_the_root() -> None:
+    root = attempt(0, 0.0)
+    child = attempt(1, 80.0, 40.0, parent=root)
+    backup(child)
+    assert child.value == 50.0 and root.value == 25.0 and root.visits == 2
+
+
+def test_an_answer_with_three_children_and_a_better_one_is_left_alone() -> None:
+    root = attempt(0, 10.0)
+    children: list[Any] = [attempt(number, score, parent=root) for number, score in ((1, 5.0), (2, 60.0), (3, 0.0))]
+    for child in children:
+        backup(child)
+    root.value = 10.0
+    assert select([root, *children], 0.0) is children[1]
