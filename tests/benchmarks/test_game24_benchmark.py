@@ -16,7 +16,8 @@ from eudoxus.prompts import render
 from eudoxus.runtime import Registry, parse_spec
 
 DATA = Path(os.environ.get("EUDOXUS_DATA", "nowhere")) / "search"
-RATES = Rates({4: 9, 3: 6, 2: 4}, {4: 1, 3: 1, 2: 1}, {4: 0, 3: 0, 2: 0}, {(n, can): (can, 0, not can) for n in (2, 3) for can in (True, False)}, 1.0)
+CERTAIN = {(left, can): (can, 0, not can) for left in (2, 3) for can in (True, False)}
+RATES = Rates({4: 9, 3: 6, 2: 4}, {4: 1, 3: 1, 2: 1}, {4: 0, 3: 0, 2: 0}, CERTAIN, 1.0)
 STATE = tuple(map(Fraction, (4, 9, 10, 13)))
 
 
