@@ -13,6 +13,7 @@ from eudoxus.agents.direct import direct
 from eudoxus.agents.mcts import mcts
 from eudoxus.agents.mctsr import mctsr
 from eudoxus.agents.plan_and_solve import plan_and_solve
+from eudoxus.agents.react import react
 from eudoxus.agents.refine import refine
 from eudoxus.agents.reflexion import reflexion
 from eudoxus.agents.self_consistency import self_consistency
@@ -39,7 +40,7 @@ from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
 STRATEGIES = (direct, best_of_n, self_consistency, refine, reflexion, ab_mcts,
-              tree_of_thoughts, best_first, mcts, mctsr, plan_and_solve)
+              tree_of_thoughts, best_first, mcts, mctsr, plan_and_solve, react)
 JSON = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}},
                                                                       "required": ["n"], "additionalProperties": False}}}
 
