@@ -28,9 +28,9 @@ _OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
 }
 _SIGNS = str.maketrans({"×": "*", "·": "*", "x": "*", "X": "*", "÷": "/", "−": "-", "–": "-", "∗": "*"})
-_NUMBER = r"-?\d+(?:\.\d+|\s*/\s*\d+)?"
-_STEP = re.compile(rf"^\W*?\(?({_NUMBER})\)?\s*([+*/-])\s*\(?({_NUMBER})\)?\s*=")
-_PLAIN_STEP = re.compile(r"^[^\d(-]*\(?(-?\d+)\)?\s*([+*/-])\s*\(?(-?\d+)\)?\s*=")
+_LEFT_SIDE = re.compile(r"^[^\d(-]*([-+*/().\d\s]+?)\s*=")
+_HALVES = re.compile(r"(?<=[\d)])\s*([-+*/])\s*(?=[\d(-])")
+_NUMBER = re.compile(r"-?\s*\d{1,40}(?:\.\d{1,40}|\s*/\s*\d{1,40})?")
 _MOST_CHARACTERS = 400
 
 
@@ -90,20 +90,21 @@ class Game24:
         return tuple(number for number, _ in state)
 
     def apply(self, state: State, action: str) -> State | Rejected:
-        step = read_step(action)
-        if step is None:
+        held = [number for number, _ in state]
+        readings = read_step(action)
+        if not readings:
             return Rejected(f"not a step: {action[:60]!r}")
-        left, sign, right = step
-        rest = list(state)
-        taken: list[str] = []
-        for number in (left, right):
-            found = next((held for held in rest if held[0] == number), None)
-            if found is None:
-                return Rejected(f"{number} is not there (any more)")
-            rest.remove(found)
-            taken.append(found[1])
+        possible = [step for step in readings if _there(step[0], step[2], held)]
+        if not possible:
+            return Rejected(f"{readings[0][0]} and {readings[0][2]} are not both there (any more)")
+        left, sign, right = possible[0]
         if sign == "/" and right == 0:
             return Rejected("division by zero")
+        rest, taken = list(state), list[str]()
+        for number in (left, right):
+            found = next(one for one in rest if one[0] == number)
+            rest.remove(found)
+            taken.append(found[1])
         made = _OPERATIONS[sign](left, right)
         if not rest and made != self._task.target:
             return Rejected(f"the last number is {made}, not {self._task.target}")
@@ -118,16 +119,34 @@ def numbers_of(state: State) -> str:
     return " ".join(str(number) for number, _ in state)
 
 
-def read_step(text: str) -> tuple[Fraction, str, Fraction] | None:
-    """The two numbers and the sign of a line such as ``13 - 9 = 4 (left: 4 4 10)``; None when there is none."""
-    plain = text.translate(_SIGNS)
-    found = _PLAIN_STEP.match(plain) or _STEP.match(plain)
-    if found is None or len(text) > _MOST_CHARACTERS:
+def read_step(text: str) -> list[tuple[Fraction, str, Fraction]]:
+    """What a line such as ``13 - 9 = 4 (left: 4 4 10)`` can mean: two numbers and the sign between them, perhaps none.
+
+    ``12 / 1/2 = 24`` divides twelve by a half or a twelfth part by two; which of the numbers are there decides.
+    """
+    found = _LEFT_SIDE.match(text.translate(_SIGNS)) if len(text) <= _MOST_CHARACTERS else None
+    if found is None:
+        return []
+    side = found[1]
+    halves = [(_fraction(side[: sign.start()]), sign[1], _fraction(side[sign.end() :])) for sign in _HALVES.finditer(side)]
+    return [(left, sign, right) for left, sign, right in halves if left is not None and right is not None]
+
+
+def _fraction(text: str) -> Fraction | None:
+    """A whole number, decimal or fraction, in parentheses or not."""
+    plain = text.strip()
+    while plain.startswith("(") and plain.endswith(")"):
+        plain = plain[1:-1].strip()
+    if not _NUMBER.fullmatch(plain):
         return None
     try:
-        return Fraction(found[1].replace(" ", "")), found[2], Fraction(found[3].replace(" ", ""))
+        return Fraction("".join(plain.split()))
     except (ValueError, ZeroDivisionError):
         return None
+
+
+def _there(left: Fraction, right: Fraction, held: list[Fraction]) -> bool:
+    return held.count(left) > 1 if left == right else left in held and right in held
 
 
 def _expression(answer: str) -> str:
