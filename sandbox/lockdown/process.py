@@ -16,6 +16,8 @@ _SET_PDEATHSIG, _GET_DUMPABLE, _SET_DUMPABLE, _CAPBSET_READ, _CAPBSET_DROP = 1, 
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 38, 39, 47, 4
 _CAPABILITIES_3: Final = 0x20080522
 """_LINUX_CAPABILITY_VERSION_3: two records of 32 bits each for the effective, permitted and inheritable set."""
+_RLIMITS: Final = {"CPU": 0, "FSIZE": 1, "CORE": 4, "NPROC": 6, "NOFILE": 7, "MEMLOCK": 8, "AS": 9, "MSGQUEUE": 12}
+"""By number here: under Landlock the resource module may be out of reach."""
 _LAST_DESCRIPTOR: Final = 0xFFFFFFFF
 
 
@@ -59,19 +61,17 @@ def die_with_parent(parent: int | None = None) -> None:
 
 def set_limits(limits: LimitsStruct) -> None:
     """Set the limits, soft and hard, in an order in which none stands in the way of the next. Raises NotConfined."""
-    import resource  # Linux and macOS only
-
     for what, soft, hard in (
-        (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
-        (resource.RLIMIT_NOFILE, limits.descriptors, limits.descriptors),
-        (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_NPROC, limits.processes, limits.processes),
-        (resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1),
-        (resource.RLIMIT_MEMLOCK, 0, 0),
-        (resource.RLIMIT_MSGQUEUE, 0, 0),
+        ("AS", limits.memory_bytes, limits.memory_bytes),
+        ("FSIZE", limits.file_bytes, limits.file_bytes),
+        ("NOFILE", limits.descriptors, limits.descriptors),
+        ("CORE", 0, 0),
+        ("NPROC", limits.processes, limits.processes),
+        ("CPU", limits.cpu_s, limits.cpu_s + 1),
+        ("MEMLOCK", 0, 0),
+        ("MSGQUEUE", 0, 0),
     ):
-        demand(f"resource limit {what}", "prlimit64", 0, what, struct.pack("<QQ", soft, hard), None)
+        demand(f"RLIMIT_{what}", "prlimit64", 0, _RLIMITS[what], struct.pack("<QQ", soft, hard), None)
 
 
 def close_all_but(keep: Collection[int]) -> None:

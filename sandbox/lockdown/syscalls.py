@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import sys
 from functools import cache
@@ -19,6 +20,7 @@ class NotConfined(OSError):
         self.what = what
 
 
+@cache
 def architecture() -> Architecture | None:
     """This process's architecture, None where the lockdown does not work (another system or processor, or a 32-bit interpreter)."""
     if sys.platform != "linux" or sys.maxsize < 2**32 or sys.byteorder != "little":
@@ -32,8 +34,6 @@ def ask(name: str, *arguments: int | bytes | ctypes.Array[Any] | None) -> tuple[
 
     Integers travel as 64 bits, bytes and arrays as pointers. Answers ENOSYS where the architecture is not one of ours.
     """
-    import errno
-
     here = architecture()
     if here is None:
         return -1, errno.ENOSYS
