@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from starlette.responses import JSONResponse, Response
 
 from eudoxus.sandbox import Case, Limits, Program, RunResult, SandboxReport, Test
+from eudoxus.sandbox.model import Mode, Trace
 from eudoxus.service.api_docs import problems
 from eudoxus.service.json_body import sound_json
 from eudoxus.service.services import key_of, services_of
@@ -44,10 +45,10 @@ class SandboxRequest(BaseModel):
     """Mode ``io``. Values that JSON lacks are tagged: ``{"$tuple": [1, 2]}``."""
     entry: str | None = Field(None, max_length=200, validate_default=True)
     """The function that ``cases`` call."""
-    mode: Literal["split", "io", "bundle"] | None = None
+    mode: Mode | None = None
     """``bundle`` is faster and its verdict provisional: a program can forge it. Default: ``io`` with cases, else ``split``."""
     limits: Limits = Limits()
-    trace: Literal["lines", "blocks"] | None = None
+    trace: Trace | None = None
     """What was executed, for people and prompts."""
     seed: int = Field(0, ge=0, lt=2**63)
 
@@ -69,7 +70,7 @@ class SandboxRequest(BaseModel):
 
     @field_validator("mode")
     @classmethod
-    def _fits(cls, mode: str | None, info: ValidationInfo) -> str | None:
+    def _fits(cls, mode: Mode | None, info: ValidationInfo) -> Mode | None:
         if mode == "io" and info.data.get("tests"):
             raise ValueError("mode io takes cases, not tests")
         if mode not in (None, "io") and info.data.get("cases"):

@@ -19,6 +19,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
 from eudoxus.runtime.errors import EudoxusError
+from eudoxus.sandbox.model import SandboxSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
 DEMO = Path(__file__).parent / "demo"
@@ -113,6 +114,13 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The SQLite file of runs, journals and keys."""
         return self.data_dir / "eudoxus.db"
+
+    @property
+    def sandbox(self) -> SandboxSettings:
+        """What the sandbox needs to know."""
+        return SandboxSettings(
+            backend=self.sandbox_backend, i_understand=self.sandbox_i_understand, slots=self.sandbox_slots, queue=self.sandbox_queue
+        )
 
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
         """The endpoints to use and the name of the default one; the embedded demonstration when none is configured."""
