@@ -1,6 +1,7 @@
 """Forbidden acts are tried in a forked child that locks itself down first and tells through a pipe how it went."""
 
 import ctypes
+import errno
 import json
 import os
 import traceback
@@ -9,9 +10,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from eudoxus.sandbox import lockdown
+from eudoxus.sandbox.lockdown.syscalls import NUMBERS
 
 NOBODY = 61234
 AS_ROOT = os.geteuid() == 0
+ARCHITECTURE = lockdown.architecture()
+NUMBER = NUMBERS[ARCHITECTURE] if ARCHITECTURE else {}
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
@@ -56,6 +60,19 @@ def _try(act: Callable[[], Any], locks: tuple[Callable[[], Any], ...]) -> Told:
         return Told(error=traceback.format_exc())
 
 
+REFUSED = Told(errno=errno.EPERM)
+
+
+def refused_by_filter(act: Callable[[], Any], *, zygote: bool = True) -> Any:
+    """Assert that ``act`` is refused in a child (and in the zygote, if so) and works without filters; return what it then gives."""
+    assert attempt(act, as_child) == REFUSED
+    assert attempt(act, with_threads) == REFUSED
+    assert not zygote or attempt(act, as_zygote) == REFUSED
+    told = attempt(act)
+    assert told.errno == 0 and told.signal == 0, os.strerror(told.errno)
+    return told.value
+
+
 def call(number: int, *arguments: int | bytes | ctypes.Array[Any] | None) -> int:
     """The raw system call; raises OSError as the os module does."""
     words = [ctypes.c_ulong(word) if isinstance(word, int) else word for word in arguments]
@@ -75,18 +92,16 @@ def unprivileged() -> None:
 
 def as_zygote() -> None:
     """Under the long filter."""
-    architecture = lockdown.architecture()
-    assert architecture is not None
+    assert ARCHITECTURE is not None
     lockdown.no_new_privileges()
-    lockdown.install(lockdown.long_filter(architecture))
+    lockdown.install(lockdown.long_filter(ARCHITECTURE))
 
 
 def as_child(threads: bool = False) -> None:
     """Under both filters."""
-    architecture = lockdown.architecture()
-    assert architecture is not None
+    assert ARCHITECTURE is not None
     as_zygote()
-    lockdown.install(lockdown.child_filter(architecture, os.getpid(), threads))
+    lockdown.install(lockdown.child_filter(ARCHITECTURE, os.getpid(), threads))
 
 
 def with_threads() -> None:
