@@ -180,7 +180,8 @@ class _Encoder(_Budget):
 
     def decimal(self, value: Decimal) -> Json:
         text = Decimal.__str__(value)
-        self.text(len(text) * 100)
+        if len(text) > MOST_BITS // 3:
+            raise TooLarge("a decimal of too many digits")
         return {"$decimal": text}
 
     def fraction(self, value: Fraction) -> Json:

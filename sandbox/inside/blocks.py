@@ -89,15 +89,12 @@ class Trace:
 
     def _mark_inside(self, statement: ast.stmt) -> bool:
         """Mark the blocks of a compound statement; whether it is one."""
-        inner = [statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]
-        compound = len(inner) > 1
-        for node in inner:
-            for field in ("body", "handlers", "orelse", "finalbody"):
-                found = getattr(node, field, None)
-                if found and isinstance(found[0], ast.stmt):
-                    setattr(node, field, self._marked(found))
-                    compound = True
-        return compound
+        branches = [*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]
+        places = [(statement, "body"), *((branch, "body") for branch in branches), (statement, "orelse"), (statement, "finalbody")]
+        inner = [(node, field) for node, field in places if getattr(node, field, None)]
+        for node, field in inner:
+            setattr(node, field, self._marked(getattr(node, field)))
+        return bool(inner)
 
     def _mark(self, i: int, before: ast.stmt) -> ast.stmt:
         name = ast.Name(_MARK, ast.Load())

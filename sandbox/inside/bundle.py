@@ -15,6 +15,10 @@ from eudoxus.sandbox.inside.wire import Channel
 FILENAME = "candidate.py"
 _AGAIN_S = 0.05
 """Between interruptions of a program that catches the first one."""
+_WATCHED = (
+    "builtins", "collections", "copy", "datetime", "functools", "heapq", "io", "itertools", "json", "math", "operator", "os", "random",
+    "re", "string", "sys", "time", "typing",
+)
 
 
 class Late(BaseException):
@@ -62,18 +66,18 @@ class _State:
 
     def __init__(self) -> None:
         self._builtins = dict(vars(builtins))
-        self._modules = {name: module for name, module in sys.modules.items() if name != "candidate"}
+        self._ids = list(map(id, self._builtins.values()))
+        self._modules = {name: sys.modules[name] for name in _WATCHED if name in sys.modules}
         self._limit = sys.getrecursionlimit()
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._path = list(sys.path)
 
     def restore(self) -> None:
         names = vars(builtins)
-        if list(map(id, names.values())) != list(map(id, self._builtins.values())):
+        if list(map(id, names.values())) != self._ids:
             names.clear()
             names.update(self._builtins)
-        if any(sys.modules.get(name) is not module for name, module in self._modules.items()):
-            sys.modules.update(self._modules)
+        sys.modules.update(self._modules)
         if sys.getrecursionlimit() != self._limit:
             sys.setrecursionlimit(self._limit)
         sys.stdin, sys.stdout, sys.stderr = self._streams
