@@ -183,7 +183,7 @@ def flush() -> None:
 def _recursion_limit() -> int:
     """How deep the program may recurse, after making the stack larger where that is allowed.
 
-    On a small stack 5,000 levels still work in Python code, but endless recursion through C code ends the process before it reaches the limit.
+    On a small stack 5,000 levels still work in Python code, but endless recursion through C code ends the process before the limit.
     """
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
