@@ -23,6 +23,6 @@ from eudoxus.sandbox.model import (
 from eudoxus.sandbox.pool import Sandbox, close_shared, shared
 
 __all__ = [
-    "CallRecord", "Case", "Isolation", "Limits", "Matrix", "MatrixResult", "Program", "Raised", "Run", "RunResult", "Sandbox", "SandboxBusy",
-    "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "close_shared", "shared",
+    "CallRecord", "Case", "Isolation", "Limits", "Matrix", "MatrixResult", "Program", "Raised", "Run", "RunResult", "Sandbox",
+    "SandboxBusy", "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "close_shared", "shared",
 ]

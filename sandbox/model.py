@@ -16,7 +16,8 @@ Trace = Literal["lines", "blocks"]
 Backend = Literal["bwrap", "lockdown", "unsafe"]
 Level = Literal["bwrap+lockdown", "lockdown", "none"]
 Outcome = Literal[
-    "passed", "failed", "error", "timeout", "memory", "output_limit", "crashed", "protocol_error", "load_error", "invalid_test", "infra_error"
+    "passed", "failed", "error", "timeout", "memory", "output_limit", "crashed", "protocol_error", "load_error", "invalid_test",
+    "infra_error",
 ]
 """``failed``: an assertion, or another value than expected. ``error``: an exception. ``infra_error``: the sandbox's own fault."""
 
@@ -131,6 +132,8 @@ class TestResult(_Frozen):
     exc: Raised | None = None
     ms: float = 0.0
     calls: list[CallRecord] = []
+    trace: Json = None
+    """What was executed: untrusted text for people and prompts."""
 
 
 class Isolation(_Frozen):
@@ -161,7 +164,7 @@ class RunResult(_Frozen):
     """What killed the program, if it was not the sandbox itself."""
     isolation: Isolation
     trace: Json = None
-    """What was executed, per test: untrusted text for people and prompts."""
+    """That of the first test that did not pass, else of the last."""
     retried: bool = False
     """Whether a first try ended in an ``infra_error``."""
 
@@ -221,9 +224,3 @@ class SandboxBusy(EudoxusError):
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__(f"too many programs wait for the sandbox; try again in {retry_after:.0f} s")
-
-
-__all__ = [
-    "Backend", "CallRecord", "Case", "Isolation", "Json", "Level", "Limits", "MatrixResult", "Mode", "Outcome", "Program", "Raised", "RunResult",
-    "SandboxBusy", "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "Trace", "Tried",
-]

@@ -97,7 +97,9 @@ def _outcomes(program: dict[str, Any], clock: _Clock) -> dict[str, Any]:
     try:
         clock.start()
         try:
-            error = _executed(program["code"], FILENAME, names)
+            # Before the program, whose functions take the place of those that the set-up only sketches.
+            error = _executed(program["setup"], "<setup>", names) if program.get("setup") else None
+            error = error or _executed(program["code"], FILENAME, names)
             if error is not None:
                 outcome = "timeout" if isinstance(error, Late) else "load_error"
                 return {"o": [outcome] * len(tests), "x": described(error, FILENAME)}
