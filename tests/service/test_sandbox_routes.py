@@ -91,9 +91,10 @@ def test_a_value_that_cannot_be_read_is_named(http: httpx2.Client):
     assert "cases" in said.json()["detail"]
 
 
-def test_what_is_not_json_is_refused(http: httpx2.Client):
-    said = http.post("/v1/sandbox/run", content=b"{", headers={"content-type": "application/json"})
-    assert (said.status_code, said.json()["code"]) == (400, "invalid_request")
+@pytest.mark.parametrize(("body", "status"), [(b"{", 422), (b'{"code": "", "seed": 1, "cases": [{"args": [NaN]}]}', 400)])
+def test_what_is_not_json_is_refused(http: httpx2.Client, body: bytes, status: int):
+    said = http.post("/v1/sandbox/run", content=body, headers={"content-type": "application/json"})
+    assert (said.status_code, said.json()["error"]["type"]) == (status, "invalid_request_error")
 
 
 def test_the_level_and_the_self_test_are_shown(http: httpx2.Client):
