@@ -173,7 +173,7 @@ def launch(jail: Jail, *, uid: int | None, numpy: bool) -> Launched:
         os.close(config)
         for end in theirs:
             end.close()
-    return Launched(process, *ours, errors)
+    return Launched(process, ours[0], ours[1], errors)
 
 
 def shared_namespaces(pid: int, private: Sequence[str]) -> list[str]:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from eudoxus.runtime.errors import InvalidRequest
@@ -53,13 +54,15 @@ class Sandbox:
         self.isolation = Isolation.model_validate({"backend": jail.backend, "level": level, "landlock_abi": tested.landlock_abi})
         count = settings.slots or len(os.sched_getaffinity(0))
         self.slots = [tested.slot, *(Slot(jail, index) for index in range(1, count))]
-        self._idle = deque(self.slots)
+        self._idle = deque(self.slots[:1])
         self._waiting: dict[str, deque[asyncio.Future[Slot]]] = {}
         """By caller; whose turn is next stands first."""
         self._running: set[asyncio.Task[object]] = set()
         self._quieting: set[asyncio.Task[None]] = set()
         self._usual_s = _START_S
         self._closed = False
+        for slot in self.slots[1:]:
+            self._soon(slot.start(), slot)
 
     @classmethod
     async def open(cls, settings: SandboxSettings | None = None) -> Sandbox:
@@ -198,16 +201,21 @@ class Sandbox:
         if slot.ready:
             self._give(slot)
         else:
-            quieting = asyncio.ensure_future(self._quiet(slot))
-            self._quieting.add(quieting)
-            quieting.add_done_callback(self._quieting.discard)
+            self._soon(slot.quiet(), slot)
 
-    async def _quiet(self, slot: Slot) -> None:
-        try:
-            await slot.quiet()
-        except ZygoteFailed as error:  # the next run tries again, and tells
-            log.warning("sandbox: %s", error)
-        self._give(slot)
+    def _soon(self, first: Coroutine[Any, Any, None], slot: Slot) -> None:
+        """Give the slot to the next when ``first`` is done."""
+
+        async def then_give() -> None:
+            try:
+                await first
+            except ZygoteFailed as error:  # the next run tries again, and tells
+                log.warning("sandbox: %s", error)
+            self._give(slot)
+
+        quieting = asyncio.ensure_future(then_give())
+        self._quieting.add(quieting)
+        quieting.add_done_callback(self._quieting.discard)
 
     def _give(self, slot: Slot) -> None:
         while self._waiting and not self._closed:

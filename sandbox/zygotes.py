@@ -101,7 +101,7 @@ class Zygote:
     async def _readable(self) -> None:
         ready: asyncio.Future[None] = self._loop.create_future()
         descriptor = self._launched.control.fileno()
-        self._loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+        self._loop.add_reader(descriptor, _done, ready)
         try:
             await ready
         finally:
@@ -201,8 +201,7 @@ class Zygote:
         self._loop.remove_reader(self._exit)
         os.close(self._exit)
         self._lose_all()
-        if not self.gone.done():
-            self.gone.set_result(None)
+        _done(self.gone)
 
 
 class Job:
@@ -226,6 +225,11 @@ class Job:
     def _insist(self) -> None:
         if not self.ended.done():
             self._zygote.end()
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def monotonic() -> float:
