@@ -46,7 +46,8 @@ async def suite(sandbox: Sandbox, problems: Sequence[dict[str, Any]], workers: i
     async def work() -> None:
         nonlocal passed
         while waiting:
-            passed += (await checked(sandbox, waiting.pop(), mode)).outcome == "passed"
+            found = await checked(sandbox, waiting.pop(), mode)
+            passed += found.outcome == "passed"
 
     start = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(workers)))

@@ -21,7 +21,7 @@ from eudoxus.sandbox.split_tests import setup_of_prompt, split_check, whole_chec
 DATA = Path(os.environ.get("EUDOXUS_DATA", "/nowhere"), "code")
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="EUDOXUS_DATA does not point at HumanEval and the recorded programs")
 
-LIMITS = Limits(wall_s=10, call_s=5, cpu_s=10)
+LIMITS = Limits(wall_s=10, call_s=10, cpu_s=10)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
