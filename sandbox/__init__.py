@@ -20,9 +20,10 @@ from eudoxus.sandbox.model import (
     Test,
     TestResult,
 )
-from eudoxus.sandbox.pool import Sandbox, close_shared, shared
+from eudoxus.sandbox.pool import Sandbox, close_shared, configure_shared, shared
 
 __all__ = [
     "CallRecord", "Case", "Isolation", "Limits", "Matrix", "MatrixResult", "Program", "Raised", "Run", "RunResult", "Sandbox",
-    "SandboxBusy", "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "close_shared", "shared",
+    "SandboxBusy", "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "close_shared", "configure_shared",
+    "shared",
 ]

@@ -257,14 +257,20 @@ def check(program: Program, tests: Sequence[Test], cases: Sequence[Case], mode: 
 # -- the process's own ---------------------------------------------------------------------------------------------------------
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Sandbox]] = WeakKeyDictionary()
+_configured: WeakKeyDictionary[asyncio.AbstractEventLoop, SandboxSettings] = WeakKeyDictionary()
 
 
-async def shared(settings: SandboxSettings | None = None) -> Sandbox:
+def configure_shared(settings: SandboxSettings) -> None:
+    """The settings with which the sandbox of this event loop will be opened, whoever asks for it first."""
+    _configured[asyncio.get_running_loop()] = settings
+
+
+async def shared() -> Sandbox:
     """The sandbox of this event loop, opened by the first that asks. Raises :class:`SandboxUnavailable`."""
     loop = asyncio.get_running_loop()
     opening = _shared.get(loop)
     if opening is None:
-        opening = _shared[loop] = loop.create_task(Sandbox.open(settings))
+        opening = _shared[loop] = loop.create_task(Sandbox.open(_configured.get(loop)))
     try:
         return await asyncio.shield(opening)
     except SandboxUnavailable:

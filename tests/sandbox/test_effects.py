@@ -14,7 +14,7 @@ from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import Diverged
 from eudoxus.runtime.journal import EffectRecord
-from eudoxus.sandbox import Case, Limits, Matrix, Program, Run, Test
+from eudoxus.sandbox import Case, Limits, Matrix, Program, Run, SandboxSettings, SandboxUnavailable, Test
 
 DOUBLE = Program(code="def double(n):\n    return n + n\n", entry="double")
 TRIPLE = Program(code="def double(n):\n    return n + n + n\n", entry="double")
@@ -104,3 +104,12 @@ async def test_the_record_holds_program_and_tests_for_those_who_read_the_journal
     assert [test["code"] for test in record.req["tests"]] == [test.code for test in TESTS]
     assert record.res is not None
     assert record.res["outcome"] == "passed"
+
+
+async def test_effects_use_the_settings_of_their_service_and_journal_that_nothing_isolates():
+    sandbox.configure_shared(SandboxSettings(backend="unsafe"))
+    journaled = Journaled(Run(program=DOUBLE, tests=TESTS))
+    with pytest.raises(SandboxUnavailable, match="i_understand"):
+        await journaled.run()
+    with pytest.raises(SandboxUnavailable, match="i_understand"):
+        await journaled.replay()
