@@ -25,6 +25,7 @@ MOST_SHOWN = 20
 """Cases that did not pass whose call is kept."""
 _PIECE = 256 << 10
 _PASSED = Tested("passed")
+_END = pack({"end": 1})
 
 
 class Question(NamedTuple):
@@ -63,6 +64,7 @@ class Asking:
         self._ahead = 0
         self._unsent = b""
         self._greeted = False
+        self._ended = False
         self._shown = 0
         self._tracing: int | None = None
         self._since = 0.0
@@ -73,6 +75,7 @@ class Asking:
         self.done: asyncio.Future[None] = self._loop.create_future()
         channel.setblocking(False)
         self._loop.add_reader(channel.fileno(), self._hear)
+        self._ask()  # before the program is loaded: nobody waits for the other then
 
     def close(self) -> None:
         """Stop, whatever is still open."""
@@ -168,7 +171,7 @@ class Asking:
 
     def _ask(self) -> None:
         """Send as many questions as may be under way, when half of them are answered."""
-        if not self._greeted or self._ahead > AHEAD_BYTES // 2 or (self._trace and self._ahead) or self._tracing is not None:
+        if self._ended or self._ahead > AHEAD_BYTES // 2 or (self._trace and self._ahead) or self._tracing is not None:
             return
         batch = []
         while self._sent < len(self._questions) and self._ahead < AHEAD_BYTES:
@@ -179,8 +182,10 @@ class Asking:
             self._sent += 1
             if self._trace:
                 break
-        if batch:
-            self._send(b"".join(batch))
+        if self._sent == len(self._questions) and not self._trace:
+            self._ended = True
+            batch.append(_END)
+        self._send(b"".join(batch))
 
     def _send(self, data: bytes) -> None:
         self._unsent += data
@@ -212,7 +217,8 @@ class Asking:
             self.close()
 
     def _finish(self) -> None:
-        self._send(pack({"end": 1}))
+        if not self._ended:
+            self._send(_END)
         self.close()
 
 

@@ -111,7 +111,7 @@ class Slot:
                 judge_end = await judge.ended
                 frames = _frames(report, len(tests))
                 late.cancel()
-                candidate_end = await _dismissed(candidate, at_once=not frames or "end" not in frames[-1])
+                candidate_end = await _dismissed(candidate, at_once=bool(frames) and frames[-1].get("fault") == "timeout")
             finally:
                 late.cancel()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
@@ -134,7 +134,7 @@ class Slot:
             try:
                 await asking.done
                 late.cancel()
-                candidate_end = await _dismissed(candidate, at_once=asking.fault is not None)
+                candidate_end = await _dismissed(candidate, at_once=asking.fault is not None and asking.fault[0] == "timeout")
             finally:
                 late.cancel()
                 asking.close()
@@ -167,7 +167,7 @@ class Slot:
             late = _Alarm(start + wall_s + GRACE_S, candidate.kill)
             try:
                 await collecting.done
-                candidate_end = await _dismissed(candidate, at_once=not collecting.complete)
+                candidate_end = await _dismissed(candidate, at_once=collecting.overdue)
             finally:
                 late.cancel()
                 collecting.close()
@@ -266,7 +266,7 @@ class _Alarm:
 
 
 async def _dismissed(candidate: Job, *, at_once: bool) -> Ended:
-    """How a candidate ended that has no more to do; killed, if it does not end by itself."""
+    """How a candidate ended that has no more to do; killed, if it does not end by itself: one that is about to die tells how it died."""
     if at_once:
         candidate.kill()
     timer = asyncio.get_running_loop().call_later(DISMISSAL_S, candidate.kill)
