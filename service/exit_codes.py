@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eudoxus.runtime.errors import BudgetSpent, EndpointError, EudoxusError, InvalidRequest, JournalError
 from eudoxus.runtime.result import Result
+from eudoxus.sandbox.model import SandboxBusy, SandboxUnavailable
 
 OK = 0
 """An answer, verified or as good as could be had."""
@@ -15,6 +16,8 @@ LIMIT = 3
 """A limit was reached; the answer, if any, is the best so far."""
 ENDPOINT = 4
 """A model endpoint could not be reached, refused, or had no usable answer."""
+SANDBOX = 4
+"""This machine isolates no programs, or the sandbox is busy."""
 JOURNAL = 5
 """The journal and the run differ, an answer is not recorded, or the journal is damaged."""
 INTERRUPTED = 130
@@ -32,6 +35,8 @@ def of_error(error: EudoxusError) -> int:
             return LIMIT
         case EndpointError():
             return ENDPOINT
+        case SandboxUnavailable() | SandboxBusy():
+            return SANDBOX
         case JournalError():
             return JOURNAL
     return USAGE if error.code in _USAGE_CODES else FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.errors import EudoxusError
+from eudoxus.sandbox.model import SandboxBusy, SandboxUnavailable
 
 PROBLEM = "application/problem+json"
 
@@ -138,6 +140,7 @@ STATUS: dict[str, int] = {
     "shutting_down": 503,
     "journal_full": 503,
     "fenced": 503,
+    "sandbox_unavailable": 503,
     "internal": 500,
 }
 """HTTP status of each code; codes that are not here are bugs and give 500."""
@@ -221,6 +224,7 @@ def problem_of(error: EudoxusError, *, run_id: str | None = None, request_id: st
         run_id=run_id or getattr(error, "run_id", None),
         request_id=request_id,
         upstream_status=upstream,
+        missing=[{"what": what, "fix": fix} for what, fix in error.missing] if isinstance(error, SandboxUnavailable) else None,
     )
 
 
@@ -246,7 +250,8 @@ async def on_eudoxus_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, EudoxusError)
     if STATUS.get(error.code, 500) == 500:
         raise error  # the outermost floor logs it
-    return ProblemResponse(problem_of(error, request_id=_request_id(request)))
+    headers = {"retry-after": str(ceil(error.retry_after))} if isinstance(error, SandboxBusy) else None
+    return ProblemResponse(problem_of(error, request_id=_request_id(request)), headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

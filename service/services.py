@@ -13,6 +13,7 @@ from eudoxus.prompts import load
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.run import Runtime
 from eudoxus.runtime.strategy import Registry
+from eudoxus.sandbox import Sandbox, close_shared, configure_shared, shared
 from eudoxus.service.chat_runs import ChatDesk
 from eudoxus.service.executor import Executor
 from eudoxus.service.keys import Key, KeyRing
@@ -57,7 +58,12 @@ class Services:
 
     def begin(self) -> None:
         """Go on with what a dead process left, now and again."""
+        configure_shared(self.settings.sandbox)
         self._tasks.append(asyncio.create_task(self.executor.adopt_forever()))
+
+    async def sandbox(self) -> Sandbox:
+        """Where programs run; opened by the first request that needs it. Raises :class:`SandboxUnavailable`."""
+        return await shared()
 
     async def end(self) -> None:
         """Let calls in flight finish, stop, write what waits, free everything."""
@@ -66,6 +72,7 @@ class Services:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await close_shared()
         await self.endpoints.aclose()
         await self.store.aclose()
         self.ownership.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pydantic
 from pydantic import Field, model_validator
@@ -19,6 +19,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
 from eudoxus.runtime.errors import EudoxusError
+from eudoxus.sandbox.model import SandboxSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
 DEMO = Path(__file__).parent / "demo"
@@ -63,6 +64,14 @@ class Settings(BaseSettings):
     """Native runs worked on at a time; more wait in the queue."""
     queue_depth: int = Field(10_000, ge=0)
     """Native runs waiting at most; more get 429 with Retry-After."""
+    sandbox_slots: int | None = Field(None, ge=1, le=256)
+    """Programs run in the sandbox at a time. Default: one per processor core."""
+    sandbox_queue: int = Field(256, ge=0)
+    """Programs waiting for the sandbox at most; more get 429 with Retry-After."""
+    sandbox_backend: Literal["auto", "bwrap", "lockdown", "unsafe"] = "auto"
+    """How programs are isolated: *auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
+    sandbox_i_understand: bool = False
+    """Must be true beside ``sandbox_backend = "unsafe"``: whoever can reach the service then runs code as its user."""
     shutdown_grace: float = Field(25.0, ge=0)
     """Seconds that calls in flight get to finish on shutdown. Runs go on at the next start."""
     power_safe: bool = False
@@ -105,6 +114,13 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The SQLite file of runs, journals and keys."""
         return self.data_dir / "eudoxus.db"
+
+    @property
+    def sandbox(self) -> SandboxSettings:
+        """What the sandbox needs to know."""
+        return SandboxSettings(
+            backend=self.sandbox_backend, i_understand=self.sandbox_i_understand, slots=self.sandbox_slots, queue=self.sandbox_queue
+        )
 
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
         """The endpoints to use and the name of the default one; the embedded demonstration when none is configured."""
