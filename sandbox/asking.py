@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from eudoxus.sandbox.codec import CodecError, decode, equal, short
 from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack
 from eudoxus.sandbox.model import CallRecord, Case, Outcome, Raised
-from eudoxus.sandbox.verdict import Tested, raised
+from eudoxus.sandbox.verdict import Judgement, raised
 from eudoxus.sandbox.zygotes import monotonic
 
 AHEAD_BYTES = 32 << 10
@@ -24,7 +24,7 @@ SHOWN = 200
 MOST_SHOWN = 20
 """Cases that did not pass whose call is kept."""
 _PIECE = 256 << 10
-_PASSED = Tested("passed")
+_PASSED = Judgement("passed")
 _END = pack({"end": 1})
 
 
@@ -69,7 +69,7 @@ class Asking:
         self._tracing: int | None = None
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.tests: list[Tested] = []
+        self.tests: list[Judgement] = []
         self.load: Raised | None = None
         self.fault: tuple[Outcome, str] | None = None
         self.done: asyncio.Future[None] = self._loop.create_future()
@@ -145,13 +145,13 @@ class Asking:
         if type(found) is dict:
             self.tests[-1] = self.tests[-1]._replace(trace={key: found[key] for key in ("lines", "blocks", "dropped") if key in found})
 
-    def _compared(self, question: Question, frame: dict[str, Any]) -> Tested:
+    def _compared(self, question: Question, frame: dict[str, Any]) -> Judgement:
         case = question.case
         if "x" in frame:
             error = raised(frame["x"])
             if case.raises is not None and _is_a(error.type, case.raises):
                 return _PASSED
-            return Tested("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
+            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
         if "v" not in frame:
             raise Malformed("an answer without a value")
         try:
@@ -160,7 +160,7 @@ class Asking:
             raise Malformed(f"an answer of another form: {error}") from None
         if case.raises is None and equal(value, question.expected):
             return _PASSED
-        return Tested("failed", calls=self._kept(case, short(value, SHOWN), None))
+        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
 
     def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
         self._shown += 1

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.model import Outcome
-from eudoxus.sandbox.verdict import Circumstances, Tested, Verdict, broken, raised, summary
+from eudoxus.sandbox.verdict import Circumstances, Judgement, Verdict, broken, raised, summary
 
 _OUTCOMES = frozenset(get_args(Outcome)) - {"infra_error"}
 _PIECE = 256 << 10
@@ -89,7 +89,7 @@ def _verdict(frame: dict[str, Any], count: int) -> Verdict:
     outcomes = frame.get("o")
     exc = raised(frame["x"]) if "x" in frame else None
     if type(outcomes) is not list or len(outcomes) != count or not all(type(o) is str and o in _OUTCOMES for o in outcomes):
-        return Verdict("protocol_error", [Tested("protocol_error")] * count, count)
+        return Verdict("protocol_error", [Judgement("protocol_error")] * count, count)
     first = next((i for i, outcome in enumerate(outcomes) if outcome != "passed"), -1)
-    tests = [Tested(outcome, exc if i == first else None) for i, outcome in enumerate(outcomes)]
+    tests = [Judgement(outcome, exc if i == first else None) for i, outcome in enumerate(outcomes)]
     return Verdict(summary(tests) if tests else "load_error" if exc else "passed", tests, count, exc)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -62,7 +62,7 @@ class Sandbox:
         self._usual_s = _START_S
         self._closed = False
         for slot in self.slots[1:]:
-            self._soon(slot.start(), slot)
+            self._soon(slot.start, slot)
 
     @classmethod
     async def open(cls, settings: SandboxSettings | None = None) -> Sandbox:
@@ -201,14 +201,14 @@ class Sandbox:
         if slot.ready:
             self._give(slot)
         else:
-            self._soon(slot.quiet(), slot)
+            self._soon(slot.quiet, slot)
 
-    def _soon(self, first: Coroutine[Any, Any, None], slot: Slot) -> None:
+    def _soon(self, first: Callable[[], Coroutine[Any, Any, None]], slot: Slot) -> None:
         """Give the slot to the next when ``first`` is done."""
 
         async def then_give() -> None:
             try:
-                await first
+                await first()
             except ZygoteFailed as error:  # the next run tries again, and tells
                 log.warning("sandbox: %s", error)
             self._give(slot)

@@ -26,7 +26,7 @@ from eudoxus.sandbox.model import Limits, Program, SandboxSettings, SandboxUnava
 from eudoxus.sandbox.slot import Slot
 from eudoxus.sandbox.zygotes import ZygoteFailed
 
-ACTS = 28
+ACTS = 29
 """Fewer rows than this mean that an act ended the child: a program was executed, or a signal got through."""
 _ACTS = Program(code=Path(forbidden.__file__).read_text("utf-8"))
 _LIMITS = Limits(wall_s=5, call_s=5)

@@ -39,7 +39,7 @@ LOST = Ended(confined=False, status=0)
 """What is known of a child whose zygote is gone."""
 
 
-class Tested(NamedTuple):
+class Judgement(NamedTuple):
     """The verdict on one test or case."""
 
     outcome: Outcome
@@ -66,7 +66,7 @@ class Verdict(NamedTuple):
     """What a run came to. ``reached`` is the number of tests that have a verdict of their own."""
 
     outcome: Outcome
-    tests: list[Tested]
+    tests: list[Judgement]
     reached: int
     exc: Raised | None = None
     signal: int | None = None
@@ -74,7 +74,7 @@ class Verdict(NamedTuple):
 
 def judged(count: int, frames: Sequence[Mapping[str, Any]], judge: Ended, seen: Circumstances) -> Verdict:
     """The verdict on ``count`` tests from the judge's report, which tests written by a model may have spoilt."""
-    tests: list[Tested] = []
+    tests: list[Judgement] = []
     rest = iter(frames)
     begun = next(rest, {})
     if begun.get("begin") == count and type(begun.get("begin")) is int:
@@ -93,11 +93,11 @@ def judged(count: int, frames: Sequence[Mapping[str, Any]], judge: Ended, seen: 
             else:
                 fault = frame.get("fault")
                 exc = Raised(type="Fault", msg=_text(frame.get("msg")))
-                return broken(count, tests, fault if fault in _FAULTS else "invalid_test", seen, exc)
+                return broken(count, tests, fault if type(fault) is str and fault in _FAULTS else "invalid_test", seen, exc)
     return _incomplete(count, tests, "invalid_test", judge, seen)
 
 
-def answered(count: int, tests: list[Tested], load: Raised | None, fault: tuple[Outcome, str] | None, seen: Circumstances) -> Verdict:
+def answered(count: int, tests: list[Judgement], load: Raised | None, fault: tuple[Outcome, str] | None, seen: Circumstances) -> Verdict:
     """The verdict on ``count`` cases that the harness asked and compared itself; ``fault`` is why it stopped asking."""
     if load is not None:
         return _unloaded(count, load, seen)
@@ -107,7 +107,7 @@ def answered(count: int, tests: list[Tested], load: Raised | None, fault: tuple[
     return broken(count, tests, outcome, seen, Raised(type="Fault", msg=message))
 
 
-def broken(count: int, tests: list[Tested], outcome: Outcome, seen: Circumstances, exc: Raised | None = None) -> Verdict:
+def broken(count: int, tests: list[Judgement], outcome: Outcome, seen: Circumstances, exc: Raised | None = None) -> Verdict:
     """The verdict on a run that stopped within: those after the last reported test share what stopped it."""
     cause = _cause(outcome, seen)
     if tests and tests[-1].outcome in _STOPPING:  # the test in which it stopped
@@ -116,17 +116,17 @@ def broken(count: int, tests: list[Tested], outcome: Outcome, seen: Circumstance
     else:
         tests = [_refined(test, seen) for test in tests]
         stopped = len(tests) + 1
-    rest = [Tested(cause, exc)] * (count - len(tests))
+    rest = [Judgement(cause, exc)] * (count - len(tests))
     return Verdict(cause, tests + rest, min(stopped, count), exc, _own_signal(seen))
 
 
 def infra_error(count: int, message: str) -> Verdict:
     """The verdict on a run that the sandbox could not begin."""
     exc = Raised(type="InfraError", msg=message[:_MOST_TEXT])
-    return Verdict("infra_error", [Tested("infra_error", exc)] * count, min(1, count), exc)
+    return Verdict("infra_error", [Judgement("infra_error", exc)] * count, min(1, count), exc)
 
 
-def summary(tests: Sequence[Tested]) -> Outcome:
+def summary(tests: Sequence[Judgement]) -> Outcome:
     """One outcome for all: the first that is neither passed nor the test's own fault, else that of the first that did not pass."""
     bad = [test.outcome for test in tests if test.outcome != "passed"]
     return next((outcome for outcome in bad if outcome != "invalid_test"), bad[0] if bad else "passed")
@@ -147,14 +147,14 @@ def raised(found: Any) -> Raised:
     )
 
 
-def _tested(frame: Mapping[str, Any]) -> Tested | None:
+def _tested(frame: Mapping[str, Any]) -> Judgement | None:
     """One test's record; None where it is not one."""
     outcome, ms, calls = frame.get("o"), frame.get("ms", 0.0), frame.get("calls", ())
     if type(outcome) is not str or outcome not in _TESTED or type(frame["i"]) is not int or type(ms) not in (int, float):
         return None
     exc = raised(frame["x"]) if "x" in frame else None
     kept = [_call(call) for call in (calls[:_MOST_CALLS] if type(calls) is list else ()) if type(call) is dict]
-    return Tested(outcome, exc, float(ms) if abs(ms) < 1e9 else 0.0, kept, frame.get("trace"))  # type: ignore[arg-type]
+    return Judgement(outcome, exc, float(ms) if abs(ms) < 1e9 else 0.0, kept, frame.get("trace"))  # type: ignore[arg-type]
 
 
 def _call(found: Mapping[str, Any]) -> CallRecord:
@@ -165,7 +165,7 @@ def _call(found: Mapping[str, Any]) -> CallRecord:
     )
 
 
-def _complete(tests: list[Tested], seen: Circumstances) -> Verdict:
+def _complete(tests: list[Judgement], seen: Circumstances) -> Verdict:
     if seen.late:
         return broken(len(tests), tests, "timeout", seen)
     tests = [_refined(test, seen) for test in tests]
@@ -173,12 +173,12 @@ def _complete(tests: list[Tested], seen: Circumstances) -> Verdict:
 
 
 def _unloaded(count: int, exc: Raised, seen: Circumstances) -> Verdict:
-    outcome = _refined(Tested("error", exc), seen).outcome
+    outcome = _refined(Judgement("error", exc), seen).outcome
     outcome = "load_error" if outcome == "error" else outcome
-    return Verdict(outcome, [Tested(outcome, exc)] * count, count, exc, None)
+    return Verdict(outcome, [Judgement(outcome, exc)] * count, count, exc, None)
 
 
-def _incomplete(count: int, tests: list[Tested], outcome: Outcome, judge: Ended, seen: Circumstances) -> Verdict:
+def _incomplete(count: int, tests: list[Judgement], outcome: Outcome, judge: Ended, seen: Circumstances) -> Verdict:
     """The judge ended without saying why: late, out of processor time, or ended by a test. Or it never began."""
     if seen.late or judge.signal == signal.SIGXCPU or (judge.signal == signal.SIGKILL and judge.cpu_ms >= 1000 * seen.cpu_s):
         return broken(count, tests, "timeout", seen._replace(late=True))
@@ -204,7 +204,7 @@ def _cause(outcome: Outcome, seen: Circumstances) -> Outcome:
     return outcome
 
 
-def _refined(test: Tested, seen: Circumstances) -> Tested:
+def _refined(test: Judgement, seen: Circumstances) -> Judgement:
     """Exceptions that come of limits have outcomes of their own."""
     if test.outcome == "error" and test.exc is not None:
         if test.exc.type == "MemoryError":

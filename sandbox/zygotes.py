@@ -69,6 +69,7 @@ class Zygote:
                 await zygote._greet()
         except BaseException as error:
             zygote.end()
+            await zygote.gone
             if isinstance(error, TimeoutError | OSError):
                 raise ZygoteFailed(f"no answer: {error}") from None
             raise

@@ -6,6 +6,7 @@ harness: what to run is in a memory file that only this child opens, so that no 
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -79,6 +80,8 @@ def _confine(config: dict[str, Any]) -> lockdown.Ruleset | None:
             lockdown.drop_capabilities()
         else:
             lockdown.leave_root(config["uid"], config["uid"])
+        if 0 in os.getresuid():  # limits on processes do not hold for root
+            raise lockdown.NotConfined("user id", errno.EPERM)
         lockdown.no_new_privileges()
         lockdown.not_dumpable()
     lockdown.die_with_parent()
@@ -94,7 +97,7 @@ def _confine(config: dict[str, Any]) -> lockdown.Ruleset | None:
         return None
     architecture = lockdown.architecture()
     if architecture is None:
-        raise lockdown.NotConfined("architecture", 95)
+        raise lockdown.NotConfined("architecture", errno.ENOTSUP)
     for threads in (False, True):
         lockdown.child_filter(architecture, os.getpid(), threads)
     ruleset = lockdown.Ruleset.open(config["read"], config["files"], ["/dev/null"], None)

@@ -66,7 +66,7 @@ async def test_each_test_has_a_verdict_of_its_own(sandbox: Sandbox):
         ("1 / 0\n", "load_error"),
         ("import os\ndef f(n):\n    os._exit(0)\n", "protocol_error"),
         ("import os\nos._exit(0)\n", "protocol_error"),
-        ("import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'garbage!')\n    except OSError: pass\ndef f(n): return 2\n", "protocol_error"),
+        ("import os\nfor n in range(3, 20):\n    try: os.write(n, b'garbage!')\n    except OSError: pass\ndef f(n): return 2\n", "protocol_error"),
         ("def f(n):\n    raise SystemExit(0)\n", "error"),
         ("def g(n): return 2\n", "error"),
     ],
@@ -157,7 +157,8 @@ async def test_cases_are_compared_by_the_harness(sandbox: Sandbox):
     ],
 )
 async def test_what_ends_a_program_between_cases_is_told(sandbox: Sandbox, code: str, outcome: str):
-    result = await sandbox.run(Program(code=code, entry="f"), cases=[Case(args=[n], expected=n) for n in (1, 2, 3)], mode="io", limits=SHORT)
+    cases = [Case(args=[n], expected=n) for n in (1, 2, 3)]
+    result = await sandbox.run(Program(code=code, entry="f"), cases=cases, mode="io", limits=SHORT)
     assert [test.outcome for test in result.tests][1:] == [outcome, outcome]
 
 
@@ -190,7 +191,8 @@ async def test_without_tests_a_program_passes_when_it_loads(sandbox: Sandbox):
 
 async def test_what_does_not_fit_together_is_refused(sandbox: Sandbox):
     for asked in (
-        {"tests": [TEST], "mode": "io"}, {"cases": [Case()], "mode": "split"}, {"cases": [Case()], "mode": "io"}, {"cases": [Case()], "mode": "bundle"},
+        {"tests": [TEST], "mode": "io"}, {"cases": [Case()], "mode": "split"}, {"cases": [Case()], "mode": "io"},
+        {"cases": [Case()], "mode": "bundle"},
     ):
         with pytest.raises(InvalidRequest):
             await sandbox.run(Program(code=""), **asked)  # type: ignore[arg-type]
@@ -200,7 +202,8 @@ async def test_what_does_not_fit_together_is_refused(sandbox: Sandbox):
 
 
 async def test_nothing_flows_from_one_run_to_the_next(sandbox: Sandbox):
-    code = "import builtins, math\nfound = hasattr(builtins, 'left') or hasattr(math, 'left')\nbuiltins.left = math.left = 1\ndef f(n): return found\n"
+    code = "import builtins, math\nfound = hasattr(builtins, 'left') or hasattr(math, 'left')\n"
+    code += "builtins.left = math.left = 1\ndef f(n): return found\n"
     for _ in range(4):
         assert (await run(sandbox, code, "assert f(1) == False")).outcome == "passed"
 
@@ -341,9 +344,8 @@ async def test_a_matrix_has_a_row_for_each_program_and_equal_programs_run_once(s
 async def test_a_program_goes_on_after_a_test_that_ended_it_three_times(sandbox: Sandbox, mode: str):
     code = "import os, signal\ndef f(n):\n    if n in (2, 4, 6): os.kill(os.getpid(), signal.SIGKILL)\n    return n\n"
     numbers = range(1, 9)
-    asked = (
-        {"cases": [Case(args=[n], expected=n) for n in numbers]} if mode == "io" else {"tests": [Test(code=f"assert f({n}) == {n}") for n in numbers]}
-    )
+    cases, tests = [Case(args=[n], expected=n) for n in numbers], [Test(code=f"assert f({n}) == {n}") for n in numbers]
+    asked = {"cases": cases} if mode == "io" else {"tests": tests}
     found = await sandbox.run_matrix([Program(code=code, entry="f")], mode=mode, **asked)  # type: ignore[arg-type]
     assert found.outcomes == [["passed", "crashed", "passed", "crashed", "passed", "crashed", "crashed", "crashed"]]
 
@@ -357,7 +359,8 @@ async def test_a_bundle_goes_on_behind_a_program_that_ends_the_process(sandbox: 
 
 @pytest.mark.parametrize("mode", ["io", "split", "bundle"])
 async def test_at_the_end_of_the_budget_there_is_what_was_reached(sandbox: Sandbox, mode: str):
-    slow = [Program(code=f"import time\ndef f(n):\n    time.sleep(0.2 if {i} < 9 else 9)\n    return n + 1\n", entry="f") for i in range(12)]
+    code = "import time\ndef f(n):\n    time.sleep(0.2 if {} < 9 else 9)\n    return n + 1\n"
+    slow = [Program(code=code.format(i), entry="f") for i in range(12)]
     asked = {"cases": [Case(args=[1], expected=2)]} if mode == "io" else {"tests": [TEST]}
     start = time.monotonic()
     found = await sandbox.run_matrix(slow, mode=mode, budget_s=0.7, limits=Limits(wall_s=2), **asked)  # type: ignore[arg-type]
