@@ -33,6 +33,8 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Rule
+    severity: Literal["error", "warning"] = "error"
+    """An error keeps the problem from being solved or understood; a warning is suspicious only."""
     where: str
     """``objects``, ``init``, ``goal``, ``action NAME``, or ``the file``."""
     atom: str
@@ -50,6 +52,11 @@ def check_problem(problem: Problem, domain: Domain) -> list[Finding]:
     rules: list[Iterator[Finding]] = [_domain_name(problem, domain), _objects(problem, domain), _init(problem, domain, things),
                                       _values(problem, domain, things), _goal(problem, domain, things)]
     return _first(finding for rule in rules for finding in rule)
+
+
+def lint(problem: Problem, domain: Domain) -> list[Finding]:
+    """The same as :func:`check_problem`, by the name that the command and the API have for it."""
+    return check_problem(problem, domain)
 
 
 def check_domain(domain: Domain) -> list[Finding]:

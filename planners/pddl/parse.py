@@ -82,7 +82,7 @@ def parse_problem(text: str, changes: list[str] | None = None) -> Problem:
     for needed in (":init", ":goal"):
         if needed not in seen:
             raise PddlError(f"the problem has no {needed} section", line=root.line, column=root.column)
-    facts, values = _init(init, said)
+    facts, values = parse_initial(init, said)
     return Problem(name, domain, tuple(objects), tuple(facts), goal if goal is not None else And(), tuple(values), minimize)
 
 
@@ -169,7 +169,8 @@ def _facts(items: Sequence[Node], changes: list[str]) -> list[Node]:
     return list(items)
 
 
-def _init(nodes: Sequence[Node], changes: list[str]) -> tuple[list[Atom], list[tuple[Atom, float]]]:
+def parse_initial(nodes: Sequence[Node], changes: list[str]) -> tuple[list[Atom], list[tuple[Atom, float]]]:
+    """The initial facts and the initial values of functions. What is read otherwise than it stands is told in ``changes``."""
     facts: list[Atom] = []
     values: list[tuple[Atom, float]] = []
     for node in nodes:
