@@ -23,7 +23,7 @@ Judgement = float | Literal["reached"] | None
 """None: impossible, or nothing that can be read."""
 
 _PROPOSAL = re.compile(r"^\s*(?:[-*]|\d+\s*[:.)])?\s*\(([^()]+)\)", re.MULTILINE)
-_JUDGEMENT = re.compile(r"judge?ment\W*\b(reached|impossible|[01]?\.\d+|[01])\b", re.IGNORECASE)
+_JUDGEMENT = re.compile(r"judge?ment\W*?(reached|impossible|[01]?\.\d+|[01])\b", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</think(?:ing)?>")
 
 

@@ -70,8 +70,8 @@ class World:
         for parameter in action.parameters:
             self._known(parameter.types, f"the parameter {parameter}")
         added = [predicate for predicate in fresh if self._is_new(predicate)]
-        domain = replace(self.domain, predicates=(*self.domain.predicates, *added),
-                         actions=(*(a for a in self.domain.actions if a.name != name), action))
+        actions = {**{a.name: a for a in self.domain.actions}, name: action}
+        domain = replace(self.domain, predicates=(*self.domain.predicates, *added), actions=tuple(actions.values()))
         for complaint in _misused(domain, action):
             raise Wrong(complaint)
         notes = {found[1].lower(): found[2] for found in _NOTED.finditer(written.predicates)}
