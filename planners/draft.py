@@ -6,20 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eudoxus.planners.pddl import Domain, Finding, PddlError, Problem, check_problem, extract, normalise, parse_problem, write_problem
-from eudoxus.planners.pddl.model import conjuncts
+from eudoxus.planners.equivalence import isomorphism_class
+from eudoxus.planners.pddl import Domain, Finding, PddlError, Problem, expand, extract, lint, normalise, parse_problem, write_problem
 from eudoxus.runtime import Completion
-
-try:  # TEMPORARY until both are there
-    from eudoxus.planners.pddl.equivalence import isomorphism_class
-    from eudoxus.planners.pddl.structure import expand
-except ImportError:
-    def isomorphism_class(domain, problem):  # type: ignore
-        return repr((sorted(map(str, problem.objects)), sorted(problem.init), sorted(map(str, conjuncts(problem.goal)))))
-
-    def expand(text, domain):  # type: ignore
-        raise PddlError("not yet")
-
 
 _THOUGHT_ENDS = re.compile(r"</think(?:ing)?>")
 _DEFINES = re.compile(r"\(\s*define\b", re.IGNORECASE)
@@ -43,7 +32,7 @@ class Draft:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that keep the draft from being used; the others are warnings."""
-        return tuple(finding for finding in self.findings if getattr(finding, "severity", "error") == "error")
+        return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def usable(self) -> bool:
@@ -80,7 +69,7 @@ def read_draft(completion: Completion, domain: Domain) -> Draft:
         wrong = Finding(rule="syntax", where="the file", atom="", expected=str(error))
         return Draft(text, None, tuple(changes), (wrong,), structure is not None)
     problem, more = normalise(problem, domain)
-    return Draft(text, problem, (*changes, *more), tuple(check_problem(problem, domain)), structure is not None)
+    return Draft(text, problem, (*changes, *more), tuple(lint(problem, domain)), structure is not None)
 
 
 def agreeing(drafts: Sequence[Draft], domain: Domain) -> list[list[Draft]]:

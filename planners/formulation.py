@@ -20,9 +20,9 @@ MOST_OBJECTIONS = 5
 def translation(task: PlanningTask, *, context: Literal["example", "none"] = "example", structure: bool | None = None) -> ChatRequest:
     """The first question, with the task's worked examples, else the shipped domain's, else one of another domain.
 
-    ``structure`` lets the model answer with macros; None decides by the domain.
+    ``structure`` lets the model answer with macros; None decides by the domain, and says no where no examples are shown.
     """
-    macros = has_fixed_relation(task.parsed) if structure is None else structure
+    macros = context == "example" and has_fixed_relation(task.parsed) if structure is None else structure
     return render("llm_plus_p/problem_structured" if macros else "llm_plus_p/problem",
                   domain=task.pddl, example=examples(task) if context == "example" else "", task=task.description)
 
