@@ -12,6 +12,8 @@ from tests.planners.worlds import plan
 
 BLOCKS = shipped()["blocksworld"]
 RIGHT = f"```pddl\n{BLOCKS.example_problem}\n```"
+IMPOSSIBLE = RIGHT.replace("(on blue yellow)", "(on red yellow)")
+"""Red on yellow and yellow on red."""
 TASK = PlanningTask(description=BLOCKS.example_description, domain="blocksworld")
 
 
@@ -86,7 +88,7 @@ async def test_what_was_put_right_is_told():
 
 
 async def test_a_problem_without_a_plan_is_a_failure_that_says_so():
-    result, endpoint = await plan(TASK, [RIGHT.replace("(arm-empty)", "")], "llm_plus_p(repairs=0)")
+    result, endpoint = await plan(TASK, [IMPOSSIBLE], "llm_plus_p(repairs=0)")
     assert (result.outcome, endpoint.calls) == ("failed", 1)
     assert "proved that the problem which the model wrote has no plan" in result.detail
     assert result.artifacts["status"] == "unsolvable"
@@ -106,8 +108,7 @@ async def test_the_parameters_come_before_the_task():
 
 
 async def test_what_the_planner_finds_wrong_goes_back_to_the_model():
-    impossible = RIGHT.replace("(arm-empty)", "")
-    result, endpoint = await plan(TASK, [impossible, RIGHT])
+    result, endpoint = await plan(TASK, [IMPOSSIBLE, RIGHT])
     assert result.verified
     asked = endpoint.requests[1][1]
     assert asked.prompt.startswith("llm_plus_p/repair@")
@@ -148,8 +149,7 @@ async def test_the_translation_that_most_samples_agree_on_counts_whatever_they_c
 
 
 async def test_a_smaller_group_counts_when_the_largest_has_no_plan():
-    impossible = RIGHT.replace("(arm-empty)", "")
-    result, endpoint = await plan(TASK, [impossible, "no", RIGHT, impossible], "llm_plus_p(samples=4)")
+    result, endpoint = await plan(TASK, [IMPOSSIBLE, "no", RIGHT, IMPOSSIBLE], "llm_plus_p(samples=4)")
     assert (result.verified, endpoint.calls) == (True, 1)
     assert [attempt["status"] for attempt in result.artifacts["attempts"]] == ["unsolvable", "solved"]
 
