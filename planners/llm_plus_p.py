@@ -29,7 +29,7 @@ PROMPTS = ["llm_plus_p/problem", "llm_plus_p/problem_structured", "llm_plus_p/ex
 
 class LLMPlusP(Params):
     engine: EngineName | None = None
-    """The planner: auto, fast-downward or pyperplan; None takes the task's."""
+    """The planner by name, such as auto or fast-downward; None takes the task's."""
     seconds: float | None = Field(None, gt=0, le=300)
     """Processor time for the planner, up to 300 seconds; None takes the task's."""
     optimal: bool = False
@@ -95,7 +95,6 @@ OBJECTIONS = {
     "exhausted": "the planner searched every situation that can be reached from these initial facts, and none fulfils the goal: a fact "
                  "that is true at the start is missing, or the goal asks for more than the description",
     "input_error": "the planner cannot read the file: {message}",
-    "unsupported": "the planner does not handle something in the file: {message}",
 }
 """What is said to the model for each outcome of the planner that another problem can change."""
 
@@ -154,7 +153,8 @@ async def attempted(group: Sequence[Draft], task: PlanningTask, params: LLMPlusP
     if not draft.usable or draft.problem is None:
         return Attempt(draft, len(group))
     found = await ctx.perform(Solve(
-        domain=task.pddl, problem=draft.source, engine=params.engine or task.engine, seconds=params.seconds or task.seconds))
+        domain=task.pddl, problem=draft.source, engine=params.engine or task.engine, mode="optimal" if params.optimal else "fast",
+        seconds=params.seconds or task.seconds))
     if found.status != "solved":
         return Attempt(draft, len(group), found)
     try:

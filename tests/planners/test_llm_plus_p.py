@@ -211,6 +211,12 @@ async def test_the_answer_can_be_bound_by_the_grammar_of_the_domain():
     assert "(on-table" in endpoint.requests[0][1].extra["structured_outputs"]["grammar"]
 
 
+async def test_an_optimal_plan_can_be_asked_for():
+    result, _ = await plan(TASK, [RIGHT], "llm_plus_p(optimal=true)")
+    assert (result.verified, result.artifacts["cost"]) == (True, 6)
+    assert result.artifacts["engine"] == "fast-downward:optimal"
+
+
 async def test_grammar_and_structure_exclude_each_other():
     with pytest.raises(InvalidParams, match="give grammar or structure=true, not both"):
         await plan(TASK, [RIGHT], "llm_plus_p(grammar=gbnf,structure=true)")
