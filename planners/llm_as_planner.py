@@ -44,7 +44,8 @@ async def llm_as_planner(task: PlanningTask, params: LLMAsPlanner, ctx: Context)
         return Result(answer=None, outcome="failed", detail=f"the model's plan cannot be used: {complaint}", artifacts={"plan": plan})
     return Result(
         answer=told(plan, task.parsed, task.pddl), authority="model", artifacts={"plan": plan},
-        detail="the model wrote the plan; its steps are actions of the domain, but that they can be taken and reach the goal was not checked",
+        detail="the model wrote the plan; its steps are actions of the domain, "
+               "but that they can be taken and reach the goal was not checked",
     )
 
 

@@ -20,7 +20,8 @@ ROBOT = """(define (domain robot) (:requirements :typing) (:types robot cell)
     :effect (and (in ?r ?b) (free ?a) (not (in ?r ?a)) (not (free ?b)))))"""
 TASK = PlanningTask(description="A robot in a corner of a field of 2 by 2 shall go to the opposite corner.", domain=ROBOT)
 TOLD = {"objects": {"robot": ["r2d2"]}, "init": ["(in r2d2 c-0-0)", "(free c-0-1)", "(free c-1-0)", "(free c-1-1)"],
-        "macros": [{"kind": "grid4", "rows": 2, "cols": 2, "name": "c-{r}-{c}", "type": "cell", "pred": "touches"}], "goal": ["(in r2d2 c-1-1)"]}
+        "macros": [{"kind": "grid4", "rows": 2, "cols": 2, "name": "c-{r}-{c}", "type": "cell", "pred": "touches"}],
+        "goal": ["(in r2d2 c-1-1)"]}
 
 
 def block(told: object) -> str:
