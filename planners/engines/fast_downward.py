@@ -13,8 +13,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from eudoxus.planners.engines.base import PlanResult, Status
+from eudoxus.planners.engines.base import Capability, Mode, PlanResult, Status, titled
 from eudoxus.planners.engines.process import Ended, run, workplace
+from eudoxus.planners.engines.verdict import cost_of_nothing
 from eudoxus.planners.pddl.errors import PddlError
 from eudoxus.planners.pddl.validate import MOST_STEPS, parse_plan
 
@@ -39,39 +40,75 @@ _COST = re.compile(r"^; cost = (\d+)", re.MULTILINE)
 _CHATTER = re.compile(r"^(?:INFO\s|Parsing|Peak memory|translate exit code|search exit code|Remove intermediate|Driver aborting|\[t=|\s*$)")
 
 
+MOST_LMCUT = 30.0
+"""Seconds of the time for an optimal plan that A* with the landmark-cut heuristic gets at most, before the portfolio."""
+
+
 @dataclass(frozen=True, slots=True)
 class FastDownward:
-    """One configuration of Fast Downward. ``alias`` names it as the driver does; *lama-first* gives the first plan it finds."""
+    """Fast Downward. *fast* is lama-first, *anytime* LAMA 2011, *optimal* A* with landmark-cut and then the portfolio Stone Soup 1."""
 
     name: str = "fast-downward"
-    licence: str = "GPL-3.0-only"
-    alias: str = "lama-first"
+    capability: Capability = Capability(
+        licence="GPL-3.0-only", install="install the extra eudoxus[planners]", features=("negative", "adl", "costs"),
+        modes=("fast", "anytime", "optimal"),
+    )
 
     def available(self) -> str | None:
-        return None if _driver() else "Fast Downward is not installed: install the extra eudoxus[planners]"
+        return None if _driver() else f"Fast Downward is not installed: {self.capability.install}"
 
-    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int) -> PlanResult:
+    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int, mode: Mode = "fast") -> PlanResult:
         driver = _driver()
         if driver is None:
-            return PlanResult(status="unavailable", engine=self.name, message=self.available() or "")
+            return PlanResult(status="unavailable", engine=titled(self.name, mode), message=self.available() or "")
+        if mode == "anytime" and (cost := cost_of_nothing(domain, problem)) is not None:
+            return PlanResult(status="solved", cost=cost, engine=titled(self.name, mode), optimal=True)
+        tried: list[str] = []
+        spent = 0.0
         async with workplace(domain, problem) as folder:
-            command = [
-                # One second more, because the driver rounds down what is left for each part.
-                sys.executable, str(driver), "--alias", self.alias, "--overall-time-limit", f"{math.ceil(seconds) + 1}s",
-                "--overall-memory-limit", f"{memory_mb}M", "--plan-file", "plan", "--sas-file", "output.sas", "domain.pddl", "problem.pddl",
-            ]
-            # The driver counts processor time; on a busy machine the wall clock runs faster.
-            ended = await run(command, folder, wall_seconds=2 * seconds + 5)
-            return self._result(ended, _best_plan(folder))
+            for search, share, after in _searches(mode, seconds):
+                if tried and found.status not in after:
+                    break
+                found = await self._search(driver, folder, search, share, memory_mb, mode)
+                spent += found.seconds
+                tried.append(f"{search[1]}: {found.status}")
+        return found.model_copy(update={"seconds": round(spent, 3), "tried": tried[:-1]})
 
-    def _result(self, ended: Ended, plan: str | None) -> PlanResult:
-        seconds = round(ended.seconds, 3)
-        if plan is not None and ended.code is not None and 0 <= ended.code <= 3:
-            return PlanResult(status="solved", plan=parse_plan(plan), cost=_cost(plan), engine=self.name, seconds=seconds)
+    async def _search(self, driver: Path, folder: Path, search: list[str], seconds: float, memory_mb: int, mode: Mode) -> PlanResult:
+        # One second more, because the driver rounds down what is left for each part.
+        limits = ["--overall-time-limit", f"{math.ceil(seconds) + 1}s", "--overall-memory-limit", f"{memory_mb}M"]
+        files = ["--plan-file", "plan", "--sas-file", "output.sas", "domain.pddl", "problem.pddl"]
+        alias, rest = (search[:2], []) if search[0] == "--alias" else ([], search)
+        # The driver counts processor time; on a busy machine the wall clock runs faster.
+        ended = await run([sys.executable, str(driver), *alias, *limits, *files, *rest], folder, wall_seconds=2 * seconds + 5)
+        return self._result(ended, _best_plan(folder), mode)
+
+    def _result(self, ended: Ended, plan: str | None, mode: Mode) -> PlanResult:
+        engine, seconds = titled(self.name, mode), round(ended.seconds, 3)
+        succeeded = ended.code is not None and 0 <= ended.code <= 3
+        # An improving search that is stopped has left the plans that it found until then.
+        if plan is not None and (succeeded or (mode == "anytime" and _outcome(ended)[0] in ("timeout", "memory"))):
+            return PlanResult(status="solved", plan=parse_plan(plan), cost=_cost(plan), engine=engine, seconds=seconds,
+                              optimal=mode == "optimal")
         status, message = _outcome(ended)
         if status == "crashed" or not message:
             message = ": ".join(filter(None, [message, _last_words(ended.output)]))
-        return PlanResult(status=status, engine=self.name, message=message, seconds=seconds)
+        return PlanResult(status=status, engine=engine, message=message, seconds=seconds)
+
+
+def _searches(mode: Mode, seconds: float) -> list[tuple[list[str], float, tuple[Status, ...]]]:
+    """The searches of a mode in turn: each with its share of the seconds and the outcomes of the one before that call for it."""
+    match mode:
+        case "fast":
+            return [(["--alias", "lama-first"], seconds, ())]
+        case "anytime":
+            return [(["--alias", "seq-sat-lama-2011"], seconds, ())]
+        case "optimal":
+            first = min(MOST_LMCUT, seconds / 2)
+            # Uniform-cost search handles what the heuristics do not: axioms, and conditional effects.
+            return [(["--alias", "seq-opt-lmcut"], first, ()),
+                    (["--alias", "seq-opt-fdss-1"], seconds - first, ("timeout", "memory", "unsupported")),
+                    (["--search", "astar(blind())"], seconds - first, ("unsupported",))]
 
 
 def _outcome(ended: Ended) -> tuple[Status, str]:
@@ -99,11 +136,12 @@ def _best_plan(folder: Path) -> str | None:
 
 
 def _readable(plan: str) -> bool:
+    """Whether the file is a whole plan: the cost is its last line."""
     try:
         parse_plan(plan)
     except PddlError:
         return False
-    return True
+    return _cost(plan) is not None
 
 
 def _cost(plan: str) -> float | None:

@@ -18,7 +18,7 @@ class Installed:
     name = ""
 
     def planner(self) -> Planner:
-        planner = ENGINES[self.name]
+        planner = chosen(self.name)
         if planner.available():
             pytest.skip(planner.available() or "")
         return planner
@@ -28,8 +28,58 @@ class TestFastDownward(Installed, PlannerContract):
     name = "fast-downward"
 
 
+class TestFastDownwardOptimal(Installed, PlannerContract):
+    name, mode = "fast-downward", "optimal"
+
+
+class TestFastDownwardAnytime(Installed, PlannerContract):
+    name, mode, seconds = "fast-downward", "anytime", 2
+
+
 class TestPyperplan(Installed, PlannerContract):
     name = "pyperplan"
+
+
+class TestPyperplanOptimal(Installed, PlannerContract):
+    name, mode = "pyperplan", "optimal"
+
+
+class TestAuto(Installed, PlannerContract):
+    name = "auto"
+
+    async def test_its_plan_reaches_the_goal(self) -> None:
+        """The result names the planner that found the plan, not the portfolio."""
+        found = await self.solve(BLOCKS.pddl, BLOCKS.example_problem)
+        assert found.status == "solved"
+        assert found.engine in ENGINES
+
+
+class TestUnifiedPyperplan(Installed, PlannerContract):
+    name = "up:pyperplan"
+
+
+class TestUnifiedFastDownward(Installed, PlannerContract):
+    name = "up:fast-downward"
+
+
+class TestEnhsp(Installed, PlannerContract):
+    name = "up:enhsp"
+
+
+class TestSymk(Installed, PlannerContract):
+    name = "up:symk"
+
+
+class TestSymkOptimal(Installed, PlannerContract):
+    name, mode = "up:symk", "optimal"
+
+
+class TestLpg(Installed, PlannerContract):
+    name, bits = "up:lpg", 16
+
+
+class TestAries(Installed, PlannerContract):
+    name = "up:aries"
 
 
 async def test_too_little_memory_is_an_outcome():
