@@ -6,52 +6,29 @@ Each rule is a generator of findings; a further rule is one more function in the
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from eudoxus.planners.pddl.findings import MOST_FINDINGS, Finding
 from eudoxus.planners.pddl.formulas import Atom, Scope, Typed, atoms_of, atoms_of_effect, show
+from eudoxus.planners.pddl.meaning import misgivings
 from eudoxus.planners.pddl.model import Action, Domain, Predicate, Problem, holds_trivially, objects_of
-
-Rule = Literal[
-    "syntax", "truncated", "domain_name", "name", "duplicate_object", "unknown_type", "unknown_predicate", "unknown_function", "arity",
-    "undeclared_object", "undeclared_variable", "variable_in_init", "type_mismatch", "empty_goal",
-]
-
-MOST_FINDINGS = 50
-"""Findings told at once; a text with more than that is wrong as a whole."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-class Finding(BaseModel):
-    """One thing that is wrong: where, with what, and what was expected there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rule: Rule
-    severity: Literal["error", "warning"] = "error"
-    """An error keeps the problem from being solved or understood; a warning is suspicious only."""
-    where: str
-    """``objects``, ``init``, ``goal``, ``action NAME``, or ``the file``."""
-    atom: str
-    """The exact piece of text at fault; empty where it is the whole."""
-    expected: str
-    """What the domain expects instead, as a phrase or sentence."""
-
-    def __str__(self) -> str:
-        return ": ".join(filter(None, [self.where, self.atom, self.expected]))
-
-
 def check_problem(problem: Problem, domain: Domain) -> list[Finding]:
-    """What is wrong with the problem as one of this domain; at most :data:`MOST_FINDINGS`, in the order of the text."""
+    """What is wrong with the problem as one of this domain; at most :data:`MOST_FINDINGS`, errors first, else in the order of the text."""
     things = objects_of(domain, problem)
     rules: list[Iterator[Finding]] = [_domain_name(problem, domain), _objects(problem, domain), _init(problem, domain, things),
                                       _values(problem, domain, things), _goal(problem, domain, things)]
-    return _first(finding for rule in rules for finding in rule)
+    named = _first(finding for rule in rules for finding in rule)
+    # What a text means can be asked once its names are right.
+    readable = not any(finding.severity == "error" for finding in named)
+    found = _first(itertools.chain(named, misgivings(problem, domain, search=readable)))
+    return sorted(found, key=lambda finding: finding.severity != "error")
 
 
 def lint(problem: Problem, domain: Domain) -> list[Finding]:
@@ -97,13 +74,19 @@ def _objects(problem: Problem, domain: Domain) -> Iterator[Finding]:
 
 
 def _init(problem: Problem, domain: Domain, things: Scope) -> Iterator[Finding]:
-    for fact in problem.init:
+    for fact in dict.fromkeys(problem.init):
         variable = next((word for word in fact if word.startswith("?")), None)
         if variable:
             yield Finding(rule="variable_in_init", where="init", atom=show(fact),
                           expected=f"initial facts name objects; {variable} is a variable")
         else:
             yield from _atom(fact, "init", domain, things, {})
+    for fact in problem.denied:
+        if fact in problem.init:
+            yield Finding(rule="negated_init", where="init", atom=f"(not {show(fact)})", expected=f"{show(fact)} is listed as true, too")
+        else:
+            yield Finding(rule="negated_init", severity="warning", where="init", atom=f"(not {show(fact)})",
+                          expected="leave it out: what is not listed is false")
 
 
 def _values(problem: Problem, domain: Domain, things: Scope) -> Iterator[Finding]:

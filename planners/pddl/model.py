@@ -102,6 +102,8 @@ class Problem:
     """Initial values of functions: ``(= (distance a b) 5)``."""
     minimize: bool = False
     """Whether the text asks for the least total cost."""
+    denied: tuple[Atom, ...] = field(default=(), compare=False)
+    """Facts that the text lists as false at the start, which says nothing: what is not listed is false."""
 
     def same_as(self, other: Problem) -> bool:
         """Equal objects, facts, values and goal, whatever their order: the *exact* of evaluations."""

@@ -83,7 +83,8 @@ def parse_problem(text: str, changes: list[str] | None = None) -> Problem:
         if needed not in seen:
             raise PddlError(f"the problem has no {needed} section", line=root.line, column=root.column)
     facts, values = parse_initial(init, said)
-    return Problem(name, domain, tuple(objects), tuple(facts), goal if goal is not None else And(), tuple(values), minimize)
+    denied = tuple(fact for node in init for fact in _denied(node))
+    return Problem(name, domain, tuple(objects), tuple(facts), goal if goal is not None else And(), tuple(values), minimize, denied)
 
 
 def _definition(root: Group, kind: str) -> tuple[str, list[Group]]:
@@ -187,6 +188,14 @@ def parse_initial(nodes: Sequence[Node], changes: list[str]) -> tuple[list[Atom]
         else:
             facts.append(tuple(_word(item) for item in node.items))
     return facts, values
+
+
+def _denied(node: Node) -> Iterator[Atom]:
+    """The atom of ``(not (on a b))``; nothing for anything else."""
+    if isinstance(node, Group) and node.head == "not" and len(node.items) == 2 and isinstance(node.items[1], Group):
+        words = tuple(item.text for item in node.items[1].items if isinstance(item, Word))
+        if words and len(words) == len(node.items[1].items):
+            yield words
 
 
 def _value(node: Group) -> tuple[Atom, float]:

@@ -1,7 +1,7 @@
 """Problems told by their structure: JSON with macros for grids and rows, whose facts are written out here.
 
-Leaving out or misspelling some of the many facts that say which places touch is what models get wrong most (planning with regular places:
-32 of 42 unsolved answers of GPT-4 to the LLM+P prompt, Liu et al. 2023, arXiv 2304.11477, had none of them).
+The many facts that say which places touch are what models leave out most: of GPT-4's 42 unsolved answers to the prompt of LLM+P
+(Liu et al. 2023, arXiv 2304.11477), 32 had none of them.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Grid(BaseModel):
         places = {at: name for at, name in names.items() if name not in missing}
         yield from places.values()
         for (r, c), here in places.items():
-            for step, one_way in (((1, 0), self.next_row), ((-1, 0), self.previous_row), ((0, 1), self.next_col), ((0, -1), self.previous_col)):
-                there = places.get((r + step[0], c + step[1]))
+            for down, across, one_way in ((1, 0, self.next_row), (-1, 0, self.previous_row), (0, 1, self.next_col), (0, -1, self.previous_col)):
+                there = places.get((r + down, c + across))
                 if there is not None:
                     yield from ((name.lower(), *ends) for name, ends in ((self.pred, (here, there)), (one_way, (there, here))) if name)
 
@@ -149,10 +149,8 @@ def expand(text: str, domain: Domain) -> Problem:
         for made in macro.expand():
             if isinstance(made, tuple):
                 facts[made] = None
-            elif _NAME.fullmatch(made):
-                objects.setdefault(made, kind)
             else:
-                raise PddlError(f"macros.{number}.name: expected a name such as cell-{{r}}-{{c}}, which gives PDDL names; it gives {made[:60]!r}")
+                objects.setdefault(made, kind)
     listed, values = parse_initial(_expressions(told.init, "init"), [])
     costs = domain.has_costs if told.minimize is None else told.minimize
     if costs and domain.function(TOTAL_COST[0]) and all(term != TOTAL_COST for term, _ in values):
@@ -169,9 +167,15 @@ def _named(pattern: str, **numbers: int) -> str:
 
 
 def _kind(macro: Grid | Line, domain: Domain, where: str) -> str:
-    """The type of what a macro makes. Raises :class:`PddlError` when one of its predicates does not tie two things in this domain."""
+    """The type of what a macro makes. Raises :class:`PddlError` for names that are none, and predicates that do not tie two things."""
+    made = [name for name in macro.expand() if isinstance(name, str)]
+    wrong = next((name for name in made if not _NAME.fullmatch(name)), None)
+    if wrong is not None or len(set(made)) < len(made):
+        places = "{r} and {c}, such as cell-{r}-{c}" if isinstance(macro, Grid) else "{i}, such as n{i}"
+        raise PddlError(f"{where}.name: expected a pattern with {places}, found {macro.name[:60]!r}, which gives "
+                        f"{'one name for all' if wrong is None else wrong[:60]!r}")
     if not macro.predicates:
-        raise PddlError(f"{where}: expected pred, next_row, previous_row, next_col or previous_col with the name of a predicate, found none")
+        raise PddlError(f"{where}: expected pred, next_row, previous_row, next_col or previous_col, each a predicate's name; found none")
     types: tuple[str, ...] = ()
     for name in macro.predicates:
         declared = domain.predicate(name)
