@@ -18,7 +18,8 @@ from eudoxus.planners.engines.pyperplan import Pyperplan
 from eudoxus.planners.engines.second import SecondOpinion, second_opinion
 
 _FAST_DOWNWARD, _PYPERPLAN = FastDownward(), Pyperplan()
-ENGINES: dict[str, Planner] = {planner.name: planner for planner in (_FAST_DOWNWARD, _PYPERPLAN, *KNOWN)}
+_ALL: tuple[Planner, ...] = (_FAST_DOWNWARD, _PYPERPLAN, *KNOWN)
+ENGINES = {planner.name: planner for planner in _ALL}
 """Every planner that Eudoxus knows, best first."""
 AUTO = Portfolio(_FAST_DOWNWARD, _PYPERPLAN, (engine_of("symk"), engine_of("lpg")), engine_of("enhsp"))
 

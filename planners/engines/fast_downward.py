@@ -63,24 +63,24 @@ class FastDownward:
             return PlanResult(status="unavailable", engine=titled(self.name, mode), message=self.available() or "")
         if mode == "anytime" and (cost := cost_of_nothing(domain, problem)) is not None:
             return PlanResult(status="solved", cost=cost, engine=titled(self.name, mode), optimal=True)
-        tried: list[str] = []
-        spent = 0.0
         async with workplace(domain, problem) as folder:
-            for search, share, after in _searches(mode, seconds):
-                if tried and found.status not in after:
-                    break
-                found = await self._search(driver, folder, search, share, memory_mb, mode)
-                spent += found.seconds
-                tried.append(f"{search[1]}: {found.status}")
-        return found.model_copy(update={"seconds": round(spent, 3), "tried": tried[:-1]})
+            first, *others = _searches(mode, seconds)
+            found = await self._search(driver, folder, first, memory_mb, mode)
+            for search in others:
+                if found.status in search.after:
+                    latest = await self._search(driver, folder, search, memory_mb, mode)
+                    found = latest.model_copy(update={"seconds": round(found.seconds + latest.seconds, 3)})
+        return found
 
-    async def _search(self, driver: Path, folder: Path, search: list[str], seconds: float, memory_mb: int, mode: Mode) -> PlanResult:
-        # One second more, because the driver rounds down what is left for each part.
-        limits = ["--overall-time-limit", f"{math.ceil(seconds) + 1}s", "--overall-memory-limit", f"{memory_mb}M"]
-        files = ["--plan-file", "plan", "--sas-file", "output.sas", "domain.pddl", "problem.pddl"]
-        alias, rest = (search[:2], []) if search[0] == "--alias" else ([], search)
+    async def _search(self, driver: Path, folder: Path, search: _Search, memory_mb: int, mode: Mode) -> PlanResult:
+        command = [
+            # One second more, because the driver rounds down what is left for each part.
+            sys.executable, str(driver), *search.before, "--overall-time-limit", f"{math.ceil(search.seconds) + 1}s",
+            "--overall-memory-limit", f"{memory_mb}M", "--plan-file", "plan", "--sas-file", "output.sas", "domain.pddl", "problem.pddl",
+            *search.behind,
+        ]
         # The driver counts processor time; on a busy machine the wall clock runs faster.
-        ended = await run([sys.executable, str(driver), *alias, *limits, *files, *rest], folder, wall_seconds=2 * seconds + 5)
+        ended = await run(command, folder, wall_seconds=2 * search.seconds + 5)
         return self._result(ended, _best_plan(folder), mode)
 
     def _result(self, ended: Ended, plan: str | None, mode: Mode) -> PlanResult:
@@ -96,19 +96,31 @@ class FastDownward:
         return PlanResult(status=status, engine=engine, message=message, seconds=seconds)
 
 
-def _searches(mode: Mode, seconds: float) -> list[tuple[list[str], float, tuple[Status, ...]]]:
-    """The searches of a mode in turn: each with its share of the seconds and the outcomes of the one before that call for it."""
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One call of the driver: its arguments before and behind the files, its seconds, and after which outcomes of another it is made."""
+
+    before: tuple[str, ...]
+    seconds: float
+    after: tuple[Status, ...] = ()
+    behind: tuple[str, ...] = ()
+
+
+def _searches(mode: Mode, seconds: float) -> list[_Search]:
+    """The searches of a mode in turn."""
     match mode:
         case "fast":
-            return [(["--alias", "lama-first"], seconds, ())]
+            return [_Search(("--alias", "lama-first"), seconds)]
         case "anytime":
-            return [(["--alias", "seq-sat-lama-2011"], seconds, ())]
+            return [_Search(("--alias", "seq-sat-lama-2011"), seconds)]
         case "optimal":
             first = min(MOST_LMCUT, seconds / 2)
-            # Uniform-cost search handles what the heuristics do not: axioms, and conditional effects.
-            return [(["--alias", "seq-opt-lmcut"], first, ()),
-                    (["--alias", "seq-opt-fdss-1"], seconds - first, ("timeout", "memory", "unsupported")),
-                    (["--search", "astar(blind())"], seconds - first, ("unsupported",))]
+            return [
+                _Search(("--alias", "seq-opt-lmcut"), first),
+                _Search(("--alias", "seq-opt-fdss-1"), seconds - first, ("timeout", "memory", "unsupported")),
+                # Uniform-cost search handles what the heuristics do not: axioms, and conditional effects.
+                _Search((), seconds - first, ("unsupported",), ("--search", "astar(blind())")),
+            ]
 
 
 def _outcome(ended: Ended) -> tuple[Status, str]:

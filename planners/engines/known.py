@@ -32,7 +32,8 @@ KNOWN: tuple[UnifiedPlanning, ...] = (
         note="the planner fast-downward does the same and is faster",
     ), "up_fast_downward", (("optimal", "fast-downward-opt"),)),
     UnifiedPlanning("pyperplan", Capability(
-        licence="GPL-3.0-or-later", install="pip install up-pyperplan", modes=("fast", "optimal"), note="the planner pyperplan does the same",
+        licence="GPL-3.0-or-later", install="pip install up-pyperplan", modes=("fast", "optimal"),
+        note="the planner pyperplan does the same",
     ), "up_pyperplan", (("optimal", "pyperplan-opt"),)),
 )
 

@@ -54,8 +54,8 @@ def _result(ended: Ended, outcome: dict[str, Any] | None, engine: str, *, optima
     taken: dict[str, Any] = {"engine": engine, "seconds": round(ended.seconds, 3)}
     if ended.code == 0 and outcome is not None:
         plan, solved = outcome.get("plan", []), outcome["status"] == "solved"
-        cost = float(len(plan)) if solved else None
-        return PlanResult(status=outcome["status"], plan=plan, cost=cost, message=outcome.get("message", ""), optimal=solved and optimal, **taken)
+        taken |= {"plan": plan, "cost": float(len(plan)) if solved else None, "optimal": solved and optimal}
+        return PlanResult(status=outcome["status"], message=outcome.get("message", ""), **taken)
     if ended.code is None or ended.code == -signal.SIGXCPU:
         return PlanResult(status="timeout", message="the search takes longer than allowed", **taken)
     return PlanResult(status="crashed", message=f"pyperplan ended with code {ended.code}: {ended.output.strip()[-1000:]}", **taken)

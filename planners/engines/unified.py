@@ -59,15 +59,13 @@ class UnifiedPlanning:
             return PlanResult(status="unavailable", engine=title, message=missing)
         if (cost := cost_of_nothing(domain, problem)) is not None:
             return PlanResult(status="solved", engine=title, cost=cost, optimal=True)
-        ended, outcome = await in_worker(domain, problem, dict(self.engines).get(mode, self.engine), mode, seconds=seconds, memory_mb=memory_mb)
+        engine = dict(self.engines).get(mode, self.engine)
+        ended, outcome = await in_worker(domain, problem, engine, mode, seconds=seconds, memory_mb=memory_mb)
         taken: dict[str, Any] = {"engine": title, "seconds": round(ended.seconds, 3)}
         # What was found counts also when the process had to be ended.
         if outcome and (outcome["status"] == "solved" or ended.stopped is None):
-            plan = outcome.get("plan", [])
-            verdict = verdict_on(domain, problem, plan) if outcome["status"] == "solved" else None
-            cost = verdict.cost if verdict else None
-            return PlanResult(status=outcome["status"], plan=plan, cost=cost, message=outcome.get("message", ""),
-                              optimal=outcome.get("optimal", False), **taken)
+            verdict = verdict_on(domain, problem, outcome["plan"]) if outcome["status"] == "solved" else None
+            return PlanResult(**outcome, cost=verdict.cost if verdict else None, **taken)
         return _without_outcome(ended, self.engine, taken)
 
 
