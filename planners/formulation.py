@@ -42,7 +42,7 @@ def correction(task: PlanningTask, draft: Draft, objections: Sequence[str]) -> C
                                               if len(objections) > MOST_OBJECTIONS else [])]
     numbered = "\n".join(f"{number}. {objection}" for number, objection in enumerate(shown, start=1))
     prompt = "llm_plus_p/repair_structured" if draft.structured else "llm_plus_p/repair"
-    answer = draft.answer if draft.structured else draft.source
+    answer = (draft.answer if draft.structured else draft.source).strip()
     return render(prompt, domain=task.pddl, task=task.description, answer=answer, findings=numbered)
 
 

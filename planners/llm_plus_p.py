@@ -16,7 +16,7 @@ from eudoxus.planners.engines import EngineName, PlanResult
 from eudoxus.planners.english import in_words, told
 from eudoxus.planners.formulation import correction, translation
 from eudoxus.planners.grammar import Dialect, constrained
-from eudoxus.planners.pddl import PddlError, PlanVerdict, validate
+from eudoxus.planners.pddl import PddlError, PlanVerdict, validate, with_requirements
 from eudoxus.planners.solve import Solve
 from eudoxus.planners.task import PlanningTask
 from eudoxus.prompts import render
@@ -152,8 +152,11 @@ async def attempted(group: Sequence[Draft], task: PlanningTask, params: LLMPlusP
     draft = group[0]
     if not draft.usable or draft.problem is None:
         return Attempt(draft, len(group))
+    source, added = with_requirements(task.pddl, task.parsed)
+    if added:
+        ctx.emit("planning.domain", changes=list(added))
     found = await ctx.perform(Solve(
-        domain=task.pddl, problem=draft.source, engine=params.engine or task.engine, mode="optimal" if params.optimal else "fast",
+        domain=source, problem=draft.source, engine=params.engine or task.engine, mode="optimal" if params.optimal else "fast",
         seconds=params.seconds or task.seconds))
     if found.status != "solved":
         return Attempt(draft, len(group), found)
