@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from eudoxus.planners.pddl import Domain
 from eudoxus.planners.pddl.model import ROOT
+from eudoxus.runtime import Context
+from eudoxus.runtime.errors import CapabilityMissing
 
 Dialect = Literal["gbnf", "ebnf"]
 """*gbnf*: llama.cpp's body field ``grammar``. *ebnf*: the same notation in vLLM's field ``structured_outputs``."""
@@ -31,8 +33,16 @@ def problem_grammar(domain: Domain) -> str:
     return text
 
 
-def constrained(dialect: Dialect, domain: Domain) -> dict[str, Any]:
-    """The body fields that make an endpoint of this dialect decode under the domain's grammar."""
+def constrained(dialect: Dialect, domain: Domain, ctx: Context) -> dict[str, Any]:
+    """The body fields that make the model of ``ctx`` decode under the domain's grammar.
+
+    Raises :class:`CapabilityMissing` when its endpoint does not declare this dialect. A strict replay asks no endpoint, so there the
+    recorded request decides.
+    """
+    offered = ctx.model.capabilities.grammar
+    if offered != dialect and ctx.session.mode != "strict":
+        raise CapabilityMissing(f"grammar={dialect}: the model's endpoint decodes under {offered or 'no'} grammars; "
+                                "say what it can in its configuration, as capabilities.grammar", param="params.grammar")
     grammar = problem_grammar(domain)
     return {"grammar": grammar} if dialect == "gbnf" else {"structured_outputs": {"grammar": grammar}}
 

@@ -46,7 +46,7 @@ class LLMPlusP(Params):
     structure: bool | None = None
     """Whether the model may tell grids and rows by macros in JSON; None: where the domain has a fixed relation among things of one type."""
     grammar: Dialect | None = None
-    """Decode under the domain's grammar, for endpoints that can: ``gbnf`` (llama.cpp) or ``ebnf`` (vLLM). Instead of structure."""
+    """Decode under the domain's grammar, for endpoints that declare it: ``gbnf`` (llama.cpp) or ``ebnf`` (vLLM). Not with structure."""
     nl_plan: Literal["template", "model"] = "template"
     """Who tells the plan in English: templates, or the model in 1 more completion."""
 
@@ -139,7 +139,7 @@ async def until_solved(task: PlanningTask, params: LLMPlusP, ctx: Context, attem
 
 async def translate(request: ChatRequest, task: PlanningTask, params: LLMPlusP, ctx: Context, samples: int = 1) -> list[Draft]:
     """One question to the model, and what its answers say as problems of the domain."""
-    form = {"extra": constrained(params.grammar, task.parsed)} if params.grammar else {}
+    form = {"extra": constrained(params.grammar, task.parsed, ctx)} if params.grammar else {}
     completions = await ctx.complete(request.model_copy(update={"temperature": params.heat} | form), samples)
     drafts = [read_draft(completion, task.parsed) for completion in completions]
     for draft in drafts:

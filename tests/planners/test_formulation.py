@@ -12,6 +12,8 @@ from eudoxus.planners.formulation import has_fixed_relation, translation
 from eudoxus.planners.pddl import parse_domain
 from eudoxus.planners.task import PlanningTask
 from eudoxus.runtime import Completion
+from eudoxus.runtime.endpoints.base import Capabilities
+from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from tests.planners.worlds import plan
 
 ROBOT = """(define (domain robot) (:requirements :typing) (:types robot cell)
@@ -63,7 +65,8 @@ async def test_json_that_cannot_be_read_is_told_with_the_member_at_fault():
 ])
 async def test_the_form_can_be_chosen(params: str, prompt: str):
     pddl = read_draft(Completion(text=block(TOLD)), TASK.parsed).source
-    _, endpoint = await plan(TASK, [pddl], f"llm_plus_p({params})")
+    endpoint = SimulatedEndpoint([pddl], name="sim", capabilities=Capabilities(grammar="gbnf"))
+    await plan(TASK, endpoint, f"llm_plus_p({params})")
     assert endpoint.requests[0][1].prompt.startswith(f"llm_plus_p/{prompt}@")
 
 

@@ -10,12 +10,17 @@ import pytest
 from hypothesis import given, settings
 
 from eudoxus.planners.domains import shipped
-from eudoxus.planners.grammar import constrained, problem_grammar
+from eudoxus.planners.grammar import problem_grammar
 from eudoxus.planners.pddl import parse_domain, write_problem
 from eudoxus.planners.pddl.model import Problem
-from tests.planners.worlds import blocks_problems
+from eudoxus.planners.task import PlanningTask
+from eudoxus.runtime.endpoints.base import Capabilities
+from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
+from eudoxus.runtime.errors import CapabilityMissing
+from tests.planners.worlds import blocks_problems, plan
 
 BLOCKS = shipped()["blocksworld"]
+TASK = PlanningTask(description=BLOCKS.example_description, domain="blocksworld")
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[a-z]+|[()|*+?]|::=')
 Ends = Callable[[int], frozenset[int]]
 
@@ -111,7 +116,18 @@ def test_goals_may_be_quantified_and_costs_named():
     assert accepts(problem_grammar(domain), fenced(problem))
 
 
-def test_each_dialect_has_its_field():
-    domain = parse_domain(BLOCKS.pddl)
-    assert constrained("gbnf", domain) == {"grammar": problem_grammar(domain)}
-    assert constrained("ebnf", domain) == {"structured_outputs": {"grammar": problem_grammar(domain)}}
+@pytest.mark.parametrize("dialect", ["gbnf", "ebnf"])
+async def test_the_answer_can_be_bound_by_the_grammar(dialect: str):
+    endpoint = SimulatedEndpoint([fenced(BLOCKS.example_problem)], name="sim", capabilities=Capabilities(grammar=dialect))
+    result, _ = await plan(TASK, endpoint, f"llm_plus_p(grammar={dialect})")
+    grammar = problem_grammar(parse_domain(BLOCKS.pddl))
+    assert result.verified
+    assert endpoint.requests[0][1].extra == ({"grammar": grammar} if dialect == "gbnf" else {"structured_outputs": {"grammar": grammar}})
+
+
+@pytest.mark.parametrize("offered", [None, "lark", "ebnf"])
+async def test_an_endpoint_without_the_dialect_is_refused_by_name(offered: str | None):
+    endpoint = SimulatedEndpoint(["never asked"], name="sim", capabilities=Capabilities(grammar=offered))
+    with pytest.raises(CapabilityMissing, match=f"decodes under {offered or 'no'} grammars"):
+        await plan(TASK, endpoint, "llm_plus_p(grammar=gbnf)")
+    assert endpoint.calls == 0

@@ -204,13 +204,6 @@ async def test_a_budget_without_room_for_the_telling_keeps_the_verified_plan():
     assert "1. Lift green off red." in result.answer
 
 
-async def test_the_answer_can_be_bound_by_the_grammar_of_the_domain():
-    _, endpoint = await plan(TASK, [RIGHT], "llm_plus_p(grammar=gbnf)")
-    assert '"(:domain blocksworld)"' in endpoint.requests[0][1].extra["grammar"]
-    _, endpoint = await plan(TASK, [RIGHT], "llm_plus_p(grammar=ebnf)")
-    assert "(on-table" in endpoint.requests[0][1].extra["structured_outputs"]["grammar"]
-
-
 async def test_an_optimal_plan_can_be_asked_for():
     result, _ = await plan(TASK, [RIGHT], "llm_plus_p(optimal=true)")
     assert (result.verified, result.artifacts["cost"]) == (True, 6)

@@ -48,7 +48,7 @@ def standing(world: Towers) -> list[Atom]:
 
 async def plan(task: Task, answers: Any, path: str = "llm_plus_p", **limits: Any) -> tuple[Result, SimulatedEndpoint]:
     """The result of ``path`` on ``task`` when the model gives ``answers``; strict replay must give the same, without model and planner."""
-    endpoint = SimulatedEndpoint(answers, name="sim")
+    endpoint = answers if isinstance(answers, SimulatedEndpoint) else SimulatedEndpoint(answers, name="sim")
     registry = Registry((llm_plus_p, llm_as_planner, llm_tot_planner, text_to_domain), (ChatTask, PlanningTask, DomainTask))
     runtime = Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
     journal = MemoryJournal()
