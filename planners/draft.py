@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eudoxus.planners.equivalence import isomorphism_class
 from eudoxus.planners.pddl import Domain, Finding, PddlError, Problem, expand, extract, lint, normalise, parse_problem, write_problem
@@ -75,15 +75,40 @@ def read_draft(completion: Completion, domain: Domain) -> Draft:
 def agreeing(drafts: Sequence[Draft], domain: Domain) -> list[list[Draft]]:
     """The drafts in groups that say the same up to the names of objects: usable ones first, and of those the largest group first.
 
-    Within a group and among groups of equal size the order is that of the drafts.
+    Equal problems make a group, and groups that differ by a renaming join. The first of a group is its most frequent wording.
     """
-    groups: dict[str, list[Draft]] = {}
-    for number, draft in enumerate(drafts):
-        key = isomorphism_class(domain, draft.problem) if draft.problem and draft.usable and len(drafts) > 1 else f"draft {number}"
-        groups.setdefault(key, []).append(draft)
-    return sorted(groups.values(), key=lambda group: (not group[0].usable, -len(group), len(group[0].errors)))
+    groups: list[list[Draft]] = []
+    for equal in sorted(_equal_ones(drafts), key=len, reverse=True):
+        joined = next((group for group in groups if equal[0].usable and group[0].usable and _renamed(equal[0], group[0], domain)), None)
+        if joined is None:
+            groups.append(equal)
+        else:
+            joined += equal
+    return sorted(groups, key=lambda group: (not group[0].usable, -len(group), len(group[0].errors)))
 
 
+def _equal_ones(drafts: Sequence[Draft]) -> list[list[Draft]]:
+    groups: list[list[Draft]] = []
+    for draft in drafts:
+        found = next((group for group in groups if draft.same_as(group[0])), None)
+        if found is None:
+            groups.append([draft])
+        else:
+            found.append(draft)
+    return groups
+
+
+def _renamed(one: Draft, other: Draft, domain: Domain) -> bool:
+    """Whether both say the same once names that only one of them has are exchanged.
+
+    A name that both have means the same in both: who swaps two objects has not renamed them, and means something else.
+    """
+    assert one.problem is not None
+    assert other.problem is not None
+    shared = {thing.name for thing in one.problem.objects} & {thing.name for thing in other.problem.objects}
+    keys = {isomorphism_class(domain, replace(problem, init=(*problem.init, *((f"called-{name}", name) for name in sorted(shared)))))
+            for problem in (one.problem, other.problem)}
+    return len(keys) == 1
 
 
 def _structure_in(answer: str) -> str | None:

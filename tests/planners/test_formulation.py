@@ -89,4 +89,14 @@ def test_the_shipped_domains_are_asked_for_in_pddl(domain):
 def test_usable_drafts_come_first_and_the_rest_by_their_errors():
     drafts = [read_draft(Completion(text=text), TASK.parsed) for text in (
         "no", block(TOLD | {"goal": ["(at r2d2 c-1-1)"], "init": ["(x)"]}), block(TOLD), "no", block(TOLD))]
-    assert [[drafts.index(draft) for draft in group] for group in agreeing(drafts, TASK.parsed)] == [[2, 2], [0], [0], [1]]
+    assert [[drafts.index(draft) for draft in group] for group in agreeing(drafts, TASK.parsed)] == [[2, 2], [0, 0], [1]]
+
+
+def test_renamed_objects_agree_and_swapped_ones_do_not():
+    domain = parse_domain(shipped()["blocksworld"].pddl)
+    said = shipped()["blocksworld"].example_problem
+    swapped = said.replace("(on yellow red)", "(on blue red)").replace("(on blue yellow)", "(on yellow blue)")
+    texts = [swapped, said, said.replace("green", "g").replace("red", "r"), said.replace("blue", "b"), swapped, said]
+    drafts = [read_draft(Completion(text=text), domain) for text in texts]
+    groups = [[texts.index(draft.answer) for draft in group] for group in agreeing(drafts, domain)]
+    assert groups == [[1, 1, 2, 3], [0, 0]]

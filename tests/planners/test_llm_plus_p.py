@@ -139,7 +139,7 @@ async def test_five_findings_are_shown_at_once():
 
 
 async def test_the_translation_that_most_samples_agree_on_counts_whatever_they_call_the_objects():
-    renamed = RIGHT.replace("green", "g").replace("yellow", "y")
+    renamed = RIGHT.replace("green", "box-1").replace("yellow", "box-2")
     other = RIGHT.replace("(on yellow red)", "(on blue red)").replace("(on blue yellow)", "(on yellow blue)")
     result, endpoint = await plan(TASK, [other, RIGHT, renamed], "llm_plus_p(samples=3)")
     assert (result.verified, endpoint.calls, endpoint.completions) == (True, 1, 3)
