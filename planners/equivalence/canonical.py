@@ -104,9 +104,7 @@ class _Search:
             twins = next((cells[colour] for _, colour in open_cells if self._twins(cells[colour])), None)
             if twins is None:
                 return cells[open_cells[0][1]]
-            for v in twins[:-1]:
-                colours[:] = _individual(colours, v)
-            colours[:] = self.refined(colours)
+            colours[:] = self.refined(_spread(colours, twins))
 
     def _twins(self, cell: Sequence[int]) -> bool:
         """Whether any two of the class can change places without changing anything else."""
@@ -167,6 +165,13 @@ def _individual(colours: Sequence[int], v: int) -> list[int]:
     """``colours`` with ``v`` before all others of its colour."""
     own = colours[v]
     return [colour if (colour < own or u == v) else colour + 1 for u, colour in enumerate(colours)]
+
+
+def _spread(colours: Sequence[int], cell: Sequence[int]) -> list[int]:
+    """``colours`` with a colour of its own for each of ``cell``, which is all of one colour."""
+    rank = {v: number for number, v in enumerate(cell)}
+    own = colours[cell[0]]
+    return [colour if colour < own else own + rank[v] if v in rank else colour + len(cell) - 1 for v, colour in enumerate(colours)]
 
 
 def bijection(a: Canonical, b: Canonical) -> Iterator[tuple[str, str]]:

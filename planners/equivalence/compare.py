@@ -56,7 +56,7 @@ def compare(domain: Domain, a: Problem, b: Problem, *, placeholder: bool = False
         return Equivalence(answer="unknown", reason="they are too large or too symmetric to be compared")
     if first.complete and second.complete and is_known(domain):
         return Equivalence(answer="no", reason="they start alike, but ask for different things")
-    return Equivalence(answer="unknown", reason="they start alike and their goals are written differently; whether they mean the same was not proved")
+    return Equivalence(answer="unknown", reason="they start alike; their goals are written differently and may or may not mean the same")
 
 
 def isomorphism_class(domain: Domain, problem: Problem) -> str:
@@ -78,9 +78,11 @@ def _form(what: Scene) -> Canonical:
     return found
 
 
-def _equal(domain: Domain, a: Problem, b: Problem, goal_a: Iterable[Condition], goal_b: Iterable[Condition], *, placeholder: bool) -> bool:
-    """Whether one renaming makes starts and goals equal; with ``placeholder`` the goals alone, which the starts are known to be."""
-    return (_form(scene(domain, a, goal_a, init=not placeholder)).encoding == _form(scene(domain, b, goal_b, init=not placeholder)).encoding)
+def _equal(domain: Domain, a: Problem, b: Problem, goal_a: Iterable[Condition], goal_b: Iterable[Condition], *,
+           placeholder: bool) -> bool:
+    """Whether one renaming makes starts and goals equal; with ``placeholder`` one the goals alone."""
+    one, other = scene(domain, a, goal_a, init=not placeholder), scene(domain, b, goal_b, init=not placeholder)
+    return _form(one).encoding == _form(other).encoding
 
 
 def _specified(domain: Domain, problem: Problem) -> Specified | None:
@@ -92,8 +94,8 @@ def _specified(domain: Domain, problem: Problem) -> Specified | None:
 
 
 def _impossible(first: Specified | None, second: Specified | None) -> Equivalence:
-    which = "the goals of both cannot be reached" if first is second else f"the goal of the {'first' if first is None else 'second'} cannot be reached"
-    return Equivalence(answer="no", reason=f"they start alike, but ask for different things, and {which}")
+    which = "both goals" if first is second else "the goal of the first" if first is None else "the goal of the second"
+    return Equivalence(answer="no", reason=f"they start alike, but ask for different things, and {which} cannot be reached")
 
 
 _DECIDED = (
@@ -101,7 +103,8 @@ _DECIDED = (
     {"at", "atrobby", "ball", "carry", "free", "gripper", "room"},
     {"availablecolor", "painted", "right", "robotat", "robothas", "up"},
     {"atlander", "atrover", "atrocksample", "atsoilsample", "available", "cantraverse", "channelfree", "communicatedimagedata",
-     "communicatedrockdata", "communicatedsoildata", "haveimage", "haverockanalysis", "havesoilanalysis", "supports", "visible", "visiblefrom"},
+     "communicatedrockdata", "communicatedsoildata", "haveimage", "haverockanalysis", "havesoilanalysis", "supports", "visible",
+     "visiblefrom"},
 )
 """Predicates of the domains of Planetarium, for which what :func:`fully_specify` finds has been compared with the published answers."""
 

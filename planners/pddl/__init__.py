@@ -13,6 +13,6 @@ from eudoxus.planners.pddl.write import write_problem
 
 __all__ = [
     "Action", "Domain", "Extracted", "Finding", "PddlError", "PlanVerdict", "Predicate", "Problem", "UnsupportedPddl", "check_domain",
-    "check_problem", "expand", "extract", "lint", "needed_requirements", "normalise", "parse_domain", "parse_plan", "parse_problem", "validate",
-    "with_requirements", "write_problem",
+    "check_problem", "expand", "extract", "lint", "needed_requirements", "normalise", "parse_domain", "parse_plan", "parse_problem",
+    "validate", "with_requirements", "write_problem",
 ]

@@ -136,11 +136,11 @@ class _Joined:
         last = atom[-1]
         if len(atom) < 3 or last in self._known or last.startswith("?"):
             return atom
-        fitting = [name for name in (f"{atom[0]}-{last}", f"{atom[0]}_{last}", f"{atom[0]}{last}") if self._arity.get(name) == len(atom) - 2]
-        if not fitting:
-            return atom
-        changes.append(f"read {show(atom)} as {show((fitting[0], *atom[1:-1]))}: there is no object {last}")
-        return (fitting[0], *atom[1:-1])
+        for name in (f"{atom[0]}-{last}", f"{atom[0]}_{last}", f"{atom[0]}{last}"):
+            if self._arity.get(name) == len(atom) - 2:
+                changes.append(f"read {show(atom)} as {show((name, *atom[1:-1]))}: there is no object {last}")
+                return (name, *atom[1:-1])
+        return atom
 
     def goal(self, goal: Condition, changes: list[str]) -> Condition:
         match goal:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from eudoxus.planners.pddl.findings import MOST_FINDINGS, Finding
 from eudoxus.planners.pddl.formulas import Atom, Holds, Not, ground, show
 from eudoxus.planners.pddl.invariants import Invariant, invariants
-from eudoxus.planners.pddl.model import Domain, Problem, conjuncts, objects_of
+from eudoxus.planners.pddl.model import Domain, Fitting, Problem, conjuncts, objects_of
 from eudoxus.planners.pddl.operators import Operator, operators
 from eudoxus.planners.pddl.reachability import MOST_STEPS, Reached, matches, reach
 
 MOST_EXPLAINED = 5
 """Unreachable parts of a goal whose cause is looked for."""
-MOST_CAUSES = 200
-"""Facts looked at on the way to one cause."""
-MOST_COUNTED = 20_000
-"""Facts and objects of problems whose facts are weighed against each other."""
+MOST_CAUSES = 100_000
+"""Facts looked at on the way to all causes."""
+MOST_COUNTED = 200_000
+"""Facts and objects, times invariants, of problems whose facts are weighed against each other."""
 
 
 def misgivings(problem: Problem, domain: Domain, *, search: bool = True) -> Iterator[Finding]:
-    """What is wrong or suspicious about the meaning of the problem; reachability only with ``search``, which expects all names to be right."""
+    """What is wrong or suspicious about the meaning of the problem; reachability only with ``search``, for which names must be right."""
     ways = operators(domain)
     reached = reach(domain, problem, until=frozenset(_wanted(problem)), ways=ways) if search else None
     out_of_reach = reached is None or not reached.complete or any(atom not in reached.facts for atom in _wanted(problem))
@@ -34,8 +35,13 @@ def misgivings(problem: Problem, domain: Domain, *, search: bool = True) -> Iter
         yield from _unreachable(problem, ways, reached)
     yield from _already(problem)
     known = invariants(domain)
-    yield from _excluding(problem, known)
-    yield from _unbalanced(problem, domain, known)
+    things = objects_of(domain, problem)
+    if (len(things) + len(problem.init) + len(_wanted(problem))) * len(known) > MOST_COUNTED:
+        yield Finding(rule="not_checked", severity="warning", where="init", atom="",
+                      expected="whether facts exclude each other was not found out: there are too many of them")
+    else:
+        yield from _excluding(problem, known)
+        yield from _unbalanced(problem, domain, known, things)
 
 
 def _wanted(problem: Problem) -> list[Atom]:
@@ -65,42 +71,65 @@ def _refused(problem: Problem, ways: Sequence[Operator]) -> Iterator[Finding]:
         if isinstance(part, Not) and isinstance(part.part, Holds):
             atom = part.part.atom
             if atom in wanted:
-                yield Finding(rule="unreachable_goal", where="goal", atom=f"(not {show(atom)})", expected=f"the goal asks for {show(atom)}, too")
+                yield Finding(rule="unreachable_goal", where="goal", atom=f"(not {show(atom)})",
+                              expected=f"the goal asks for {show(atom)}, too")
             elif atom in init and atom[0] not in deleted:
                 yield Finding(rule="unreachable_goal", where="goal", atom=f"(not {show(atom)})",
                               expected=f"{show(atom)} holds at the start and no action can make it false")
 
 
 def _unreachable(problem: Problem, ways: Sequence[Operator], reached: Reached) -> Iterator[Finding]:
-    facts: dict[str, list[Atom]] = {}
-    for fact in reached.facts:
-        facts.setdefault(fact[0], []).append(fact)
+    causes = _Causes(ways, reached)
     missed = [atom for atom in dict.fromkeys(_wanted(problem)) if atom not in reached.facts]
     for number, atom in enumerate(missed[:MOST_FINDINGS]):
-        cause = _cause(atom, ways, facts) if number < MOST_EXPLAINED else ""
+        cause = causes.of(atom) if number < MOST_EXPLAINED else ""
         yield Finding(rule="unreachable_goal", where="goal", atom=show(atom),
                       expected=f"no sequence of actions can make it true{cause and ': '}{cause}")
 
 
-def _cause(goal: Atom, ways: Sequence[Operator], facts: Mapping[str, Sequence[Atom]]) -> str:
-    """Why ``goal`` cannot be reached: the first thing on the way to it that no action makes true at all."""
-    waiting, seen = [(goal, "")], {goal: None}
-    together = ""
-    while waiting and len(seen) < MOST_CAUSES:
-        atom, because = waiting.pop(0)
-        makers = [(operator, binding) for operator in ways for added in operator.adds if (binding := matches(added, atom)) is not None]
-        if not makers:
-            return f"{show(atom)} {because}does not hold at the start and no action makes it true"
-        for operator, binding in makers:
-            asked = [ground(part, binding) for part in operator.condition.positive]
-            missing = [part for part in asked if not any(matches(part, fact) is not None for fact in facts.get(part[0], ()))]
-            together = together or ("" if missing else f"{operator.action} could, but its preconditions never hold together")
-            for needed in missing:
-                if needed not in seen:
-                    seen[needed] = None
-                    waiting.append((needed, f"(which {operator.action} needs) "))
-    circle = [show(atom) for atom in seen]
-    return together or f"none of {_listed(circle)} holds at the start, and each of them takes another of them to become true"
+class _Causes:
+    """Looks for the first thing on the way to a goal that no action makes true at all; gives up after :data:`MOST_CAUSES`."""
+
+    def __init__(self, ways: Sequence[Operator], reached: Reached) -> None:
+        self._makers: dict[str, list[tuple[Operator, Atom]]] = {}
+        for operator in ways:
+            for added in operator.adds:
+                self._makers.setdefault(added[0], []).append((operator, added))
+        self._facts: dict[str, list[Atom]] = {}
+        for fact in reached.facts:
+            self._facts.setdefault(fact[0], []).append(fact)
+        self._left = MOST_CAUSES
+
+    def of(self, goal: Atom) -> str:
+        """The cause in words; empty when looking for it would take too long."""
+        waiting, seen = deque([(goal, "")]), {goal: None}
+        together = ""
+        while waiting:
+            atom, because = waiting.popleft()
+            makers = [(operator, binding) for operator, added in self._makers.get(atom[0], ())
+                      if (binding := matches(added, atom)) is not None]
+            if not makers:
+                return f"{show(atom)} {because}does not hold at the start and no action makes it true"
+            for operator, binding in makers:
+                missing = [needed for part in operator.condition.positive if not self._possible(needed := ground(part, binding))]
+                if self._left < 0:
+                    return ""
+                together = together or ("" if missing else f"{operator.action} could, but its preconditions never hold together")
+                for needed in missing:
+                    if needed not in seen:
+                        seen[needed] = None
+                        waiting.append((needed, f"(which {operator.action} needs) "))
+        circle = [show(atom) for atom in seen]
+        return together or f"none of {_listed(circle)} holds at the start, and each of them takes another of them to become true"
+
+    def _possible(self, needed: Atom) -> bool:
+        """Whether some reachable fact matches."""
+        for fact in self._facts.get(needed[0], ()):
+            self._left -= 1
+            if self._left < 0 or matches(needed, fact) is not None:
+                return True
+        self._left -= 1
+        return False
 
 
 def _already(problem: Problem) -> Iterator[Finding]:
@@ -110,7 +139,8 @@ def _already(problem: Problem) -> Iterator[Finding]:
         (isinstance(part, Holds) and part.atom in init)
         or (isinstance(part, Not) and isinstance(part.part, Holds) and part.part.atom not in init) for part in parts
     ):
-        yield Finding(rule="goal_holds", severity="warning", where="goal", atom="", expected="the goal holds at the start already, so the plan is empty")
+        yield Finding(rule="goal_holds", severity="warning", where="goal", atom="",
+                      expected="the goal holds at the start already, so the plan is empty")
 
 
 def _excluding(problem: Problem, known: Sequence[Invariant]) -> Iterator[Finding]:
@@ -126,11 +156,8 @@ def _excluding(problem: Problem, known: Sequence[Invariant]) -> Iterator[Finding
                               expected=f"at most one of these holds at a time, by {invariant}")
 
 
-def _unbalanced(problem: Problem, domain: Domain, known: Sequence[Invariant]) -> Iterator[Finding]:
+def _unbalanced(problem: Problem, domain: Domain, known: Sequence[Invariant], things: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     """Objects that stand out at the start: several facts of a kind of which all others have one, or none."""
-    things = objects_of(domain, problem)
-    if len(things) + len(problem.init) > MOST_COUNTED:
-        return
     told: set[frozenset[Atom]] = set()
     for invariant in known:
         groups = invariant.groups(dict.fromkeys(problem.init))
@@ -156,7 +183,8 @@ def _lacking(invariant: Invariant, groups: Mapping[tuple[str, ...], object], dom
     declared = domain.predicate(part.predicate)
     if declared is None:
         return
-    missing = [name for name, types in things.items() if (name,) not in groups and domain.fits(types, declared.places[part.keys[0] - 1].types)]
+    fits, wanted = Fitting(domain), declared.places[part.keys[0] - 1].types
+    missing = [name for name, types in things.items() if (name,) not in groups and fits(types, wanted)]
     if len(missing) < single:
         for name in missing[:MOST_EXPLAINED]:
             choices = " or ".join(str(each).replace("?1", name) for each in sorted(invariant.parts))

@@ -15,7 +15,6 @@ from eudoxus.planners.pddl.formulas import (
     Condition,
     Effect,
     Equal,
-    Every,
     ForEach,
     Holds,
     Makes,

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eudoxus.planners.pddl.formulas import Atom, ground
-from eudoxus.planners.pddl.model import Domain, Problem, objects_of
+from eudoxus.planners.pddl.model import Domain, Fitting, Problem, objects_of
 from eudoxus.planners.pddl.operators import Operator, operators
 
-MOST_STEPS = 300_000
+MOST_STEPS = 200_000
 """Facts looked at before reachability gives up; about half a second."""
 
 
@@ -90,8 +90,8 @@ class _Search:
                 self._triggers.setdefault(atom[0], []).append((number, place))
         things = objects_of(domain, problem)
         kinds = {variable.types for operator in self._operators for variable in operator.parameters}
-        given = {types: {wanted: domain.fits(types, wanted) for wanted in kinds} for types in set(things.values())}
-        fitting = {wanted: {name: None for name, types in things.items() if given[types][wanted]} for wanted in kinds}
+        fits = Fitting(domain)
+        fitting = {wanted: {name: None for name, types in things.items() if fits(types, wanted)} for wanted in kinds}
         self._choices = [{v.name: fitting[v.types] for v in operator.parameters} for operator in self._operators]
 
     def run(self, until: frozenset[Atom] | None) -> bool:

@@ -63,7 +63,8 @@ class Grid(BaseModel):
         places = {at: name for at, name in names.items() if name not in missing}
         yield from places.values()
         for (r, c), here in places.items():
-            for down, across, one_way in ((1, 0, self.next_row), (-1, 0, self.previous_row), (0, 1, self.next_col), (0, -1, self.previous_col)):
+            sides = ((1, 0, self.next_row), (-1, 0, self.previous_row), (0, 1, self.next_col), (0, -1, self.previous_col))
+            for down, across, one_way in sides:
                 there = places.get((r + down, c + across))
                 if there is not None:
                     yield from ((name.lower(), *ends) for name, ends in ((self.pred, (here, there)), (one_way, (there, here))) if name)
