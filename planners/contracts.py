@@ -84,7 +84,7 @@ class PlannerContract(ABC):
         start = time.monotonic()
         found = await self.solve(*counter(self.bits), seconds=1)
         assert found.status == "timeout", found.message
-        assert time.monotonic() - start < 15
+        assert time.monotonic() - start < 30
 
     async def test_it_stops_when_its_memory_is_used_up_and_works_again_afterwards(self, tmp_path: Path, monkeypatch: Any) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

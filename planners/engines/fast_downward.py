@@ -126,10 +126,10 @@ def _searches(mode: Mode, seconds: float) -> list[_Search]:
 def _outcome(ended: Ended) -> tuple[Status, str]:
     if ended.code is None:
         return "timeout", f"no plan within {ended.seconds:.0f} s of wall-clock time"
-    if 0 <= ended.code <= 3:
-        return "unsupported", f"the plan that was found cannot be read; it may have more than {MOST_STEPS:,} steps"
     if ended.code not in _OUTCOMES and _OUT_OF_MEMORY.search(ended.output):
         return "memory", "the translation needs more memory than allowed"
+    if 0 <= ended.code <= 3 and "Solution found" in ended.output:
+        return "unsupported", f"the plan that was found cannot be read; it may have more than {MOST_STEPS:,} steps"
     return _OUTCOMES.get(ended.code, ("crashed", f"Fast Downward ended with code {ended.code}"))
 
 
