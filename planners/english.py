@@ -1,4 +1,4 @@
-"""Plans in English, from templates.
+"""Plans in English, from templates or in a model's words.
 
 A domain may say in comments how its actions read: ``; say stack: put {block} on {below}``, with the names of parameters in braces.
 Actions without such a line are told by their names and parameters.
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from eudoxus.planners.pddl import Action, Domain
 
 _SAY = re.compile(r"^[ \t]*;+[ \t]*say[ \t]+([^\s:]+)[ \t]*:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
+_NUMBERED = re.compile(r"^[ \t]*(\d+)[.)][ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
 _PLACE = re.compile(r"\{([^{}\s]+)\}")
 
 
@@ -20,7 +21,19 @@ def told(plan: Sequence[str], domain: Domain, source: str) -> str:
     if not plan:
         return "Nothing needs to be done: what is wanted already holds at the start.\n\n```pddl\n```"
     templates = {name.lower(): template.strip() for name, template in _SAY.findall(source)}
-    steps = [f"{number}. {_step(step, domain, templates)}" for number, step in enumerate(plan, start=1)]
+    return _numbered([_step(step, domain, templates) for step in plan], plan)
+
+
+def in_words(said: str, plan: Sequence[str]) -> str | None:
+    """The same with a model's numbered sentences in place of the templates; None unless there is exactly one for each step, in order."""
+    found = _NUMBERED.findall(said)
+    if [int(number) for number, _ in found] != list(range(1, len(plan) + 1)):
+        return None
+    return _numbered([sentence for _, sentence in found], plan)
+
+
+def _numbered(sentences: Sequence[str], plan: Sequence[str]) -> str:
+    steps = [f"{number}. {sentence}" for number, sentence in enumerate(sentences, start=1)]
     count = "1 step" if len(plan) == 1 else f"{len(plan)} steps"
     return "\n".join([f"The plan has {count}:", "", *steps, "", "```pddl", *plan, "```"])
 

@@ -108,6 +108,8 @@ STATUS: dict[str, int] = {
     "invalid_spec": 400,
     "invalid_params": 400,
     "capability_missing": 400,
+    "invalid_pddl": 400,
+    "unsupported_pddl": 400,
     "unknown_strategy": 404,
     "unknown_endpoint": 404,
     "model_not_found": 404,

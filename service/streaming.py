@@ -46,6 +46,6 @@ class LiveResponse(Response):
 
 
 async def disconnected(receive: Receive) -> None:
-    """Return when the client has left."""
+    """Returns when the client has gone away. For requests whose body has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -13,8 +13,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from eudoxus.planners.engines.base import PlanResult, Status
+from eudoxus.planners.engines.base import Capability, Mode, PlanResult, Status, titled
 from eudoxus.planners.engines.process import Ended, run, workplace
+from eudoxus.planners.engines.verdict import cost_of_nothing
 from eudoxus.planners.pddl.errors import PddlError
 from eudoxus.planners.pddl.validate import MOST_STEPS, parse_plan
 
@@ -39,48 +40,96 @@ _COST = re.compile(r"^; cost = (\d+)", re.MULTILINE)
 _CHATTER = re.compile(r"^(?:INFO\s|Parsing|Peak memory|translate exit code|search exit code|Remove intermediate|Driver aborting|\[t=|\s*$)")
 
 
+MOST_LMCUT = 30.0
+"""Seconds of the time for an optimal plan that A* with the landmark-cut heuristic gets at most, before the portfolio."""
+
+
 @dataclass(frozen=True, slots=True)
 class FastDownward:
-    """One configuration of Fast Downward. ``alias`` names it as the driver does; *lama-first* gives the first plan it finds."""
+    """Fast Downward. *fast* is lama-first, *anytime* LAMA 2011, *optimal* A* with landmark-cut and then the portfolio Stone Soup 1."""
 
     name: str = "fast-downward"
-    licence: str = "GPL-3.0-only"
-    alias: str = "lama-first"
+    capability: Capability = Capability(
+        licence="GPL-3.0-only", install="install the extra eudoxus[planners]", features=("negative", "adl", "costs"),
+        modes=("fast", "anytime", "optimal"),
+    )
 
     def available(self) -> str | None:
-        return None if _driver() else "Fast Downward is not installed: install the extra eudoxus[planners]"
+        return None if _driver() else f"Fast Downward is not installed: {self.capability.install}"
 
-    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int) -> PlanResult:
+    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int, mode: Mode = "fast") -> PlanResult:
         driver = _driver()
         if driver is None:
-            return PlanResult(status="unavailable", engine=self.name, message=self.available() or "")
+            return PlanResult(status="unavailable", engine=titled(self.name, mode), message=self.available() or "")
+        if mode == "anytime" and (cost := cost_of_nothing(domain, problem)) is not None:
+            return PlanResult(status="solved", cost=cost, engine=titled(self.name, mode), optimal=True)
         async with workplace(domain, problem) as folder:
-            command = [
-                # One second more, because the driver rounds down what is left for each part.
-                sys.executable, str(driver), "--alias", self.alias, "--overall-time-limit", f"{math.ceil(seconds) + 1}s",
-                "--overall-memory-limit", f"{memory_mb}M", "--plan-file", "plan", "--sas-file", "output.sas", "domain.pddl", "problem.pddl",
-            ]
-            # The driver counts processor time; on a busy machine the wall clock runs faster.
-            ended = await run(command, folder, wall_seconds=2 * seconds + 5)
-            return self._result(ended, _best_plan(folder))
+            first, *others = _searches(mode, seconds)
+            found = await self._search(driver, folder, first, memory_mb, mode)
+            for search in others:
+                if found.status in search.after:
+                    latest = await self._search(driver, folder, search, memory_mb, mode)
+                    found = latest.model_copy(update={"seconds": round(found.seconds + latest.seconds, 3)})
+        return found
 
-    def _result(self, ended: Ended, plan: str | None) -> PlanResult:
-        seconds = round(ended.seconds, 3)
-        if plan is not None and ended.code is not None and 0 <= ended.code <= 3:
-            return PlanResult(status="solved", plan=parse_plan(plan), cost=_cost(plan), engine=self.name, seconds=seconds)
+    async def _search(self, driver: Path, folder: Path, search: _Search, memory_mb: int, mode: Mode) -> PlanResult:
+        command = [
+            # One second more, because the driver rounds down what is left for each part.
+            sys.executable, str(driver), *search.before, "--overall-time-limit", f"{math.ceil(search.seconds) + 1}s",
+            "--overall-memory-limit", f"{memory_mb}M", "--plan-file", "plan", "--sas-file", "output.sas", "domain.pddl", "problem.pddl",
+            *search.behind,
+        ]
+        # The driver counts processor time; on a busy machine the wall clock runs faster.
+        ended = await run(command, folder, wall_seconds=2 * search.seconds + 5)
+        return self._result(ended, _best_plan(folder), mode)
+
+    def _result(self, ended: Ended, plan: str | None, mode: Mode) -> PlanResult:
+        engine, seconds = titled(self.name, mode), round(ended.seconds, 3)
+        succeeded = ended.code is not None and 0 <= ended.code <= 3
+        # An improving search that is stopped has left the plans that it found until then.
+        if plan is not None and (succeeded or (mode == "anytime" and _outcome(ended)[0] in ("timeout", "memory"))):
+            return PlanResult(status="solved", plan=parse_plan(plan), cost=_cost(plan), engine=engine, seconds=seconds,
+                              optimal=mode == "optimal")
         status, message = _outcome(ended)
         if status == "crashed" or not message:
             message = ": ".join(filter(None, [message, _last_words(ended.output)]))
-        return PlanResult(status=status, engine=self.name, message=message, seconds=seconds)
+        return PlanResult(status=status, engine=engine, message=message, seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One call of the driver: its arguments before and behind the files, its seconds, and after which outcomes of another it is made."""
+
+    before: tuple[str, ...]
+    seconds: float
+    after: tuple[Status, ...] = ()
+    behind: tuple[str, ...] = ()
+
+
+def _searches(mode: Mode, seconds: float) -> list[_Search]:
+    """The searches of a mode in turn."""
+    match mode:
+        case "fast":
+            return [_Search(("--alias", "lama-first"), seconds)]
+        case "anytime":
+            return [_Search(("--alias", "seq-sat-lama-2011"), seconds)]
+        case "optimal":
+            first = min(MOST_LMCUT, seconds / 2)
+            return [
+                _Search(("--alias", "seq-opt-lmcut"), first),
+                _Search(("--alias", "seq-opt-fdss-1"), seconds - first, ("timeout", "memory", "unsupported")),
+                # Uniform-cost search handles what the heuristics do not: axioms, and conditional effects.
+                _Search((), seconds - first, ("unsupported",), ("--search", "astar(blind())")),
+            ]
 
 
 def _outcome(ended: Ended) -> tuple[Status, str]:
     if ended.code is None:
         return "timeout", f"no plan within {ended.seconds:.0f} s of wall-clock time"
-    if 0 <= ended.code <= 3:
-        return "unsupported", f"the plan that was found cannot be read; it may have more than {MOST_STEPS:,} steps"
     if ended.code not in _OUTCOMES and _OUT_OF_MEMORY.search(ended.output):
         return "memory", "the translation needs more memory than allowed"
+    if 0 <= ended.code <= 3 and "Solution found" in ended.output:
+        return "unsupported", f"the plan that was found cannot be read; it may have more than {MOST_STEPS:,} steps"
     return _OUTCOMES.get(ended.code, ("crashed", f"Fast Downward ended with code {ended.code}"))
 
 
@@ -99,11 +148,12 @@ def _best_plan(folder: Path) -> str | None:
 
 
 def _readable(plan: str) -> bool:
+    """Whether the file is a whole plan: the cost is its last line."""
     try:
         parse_plan(plan)
     except PddlError:
         return False
-    return True
+    return _cost(plan) is not None
 
 
 def _cost(plan: str) -> float | None:

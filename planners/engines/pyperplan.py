@@ -1,6 +1,7 @@
 """pyperplan (Alkhazraji et al. 2020), a planner in plain Python: the fallback that runs wherever Python does.
 
-STRIPS with types only: negative preconditions, action costs and quantifiers are refused. Greedy best-first search with h_FF.
+STRIPS with types only: negative preconditions, action costs and quantifiers are refused. Greedy best-first search with h_FF, or for optimal
+plans A* with the landmark-cut heuristic.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eudoxus.planners.engines.base import PlanResult
+from eudoxus.planners.engines.base import Capability, Mode, PlanResult, titled
 from eudoxus.planners.engines.process import Ended, run, workplace
 from eudoxus.planners.pddl import PddlError, parse_domain, parse_problem
 from eudoxus.planners.pddl.formulas import Holds, Makes, show_condition
@@ -28,32 +29,36 @@ class Pyperplan:
     """pyperplan in a process of its own, since it has no limits itself."""
 
     name: str = "pyperplan"
-    licence: str = "GPL-3.0-or-later"
+    capability: Capability = Capability(
+        licence="GPL-3.0-or-later", install="install the extra eudoxus[planners]", modes=("fast", "optimal"), note="plain Python",
+    )
 
     def available(self) -> str | None:
-        return None if importlib.util.find_spec("pyperplan") else "pyperplan is not installed: install the extra eudoxus[planners]"
+        return None if importlib.util.find_spec("pyperplan") else f"pyperplan is not installed: {self.capability.install}"
 
-    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int) -> PlanResult:
+    async def solve(self, domain: str, problem: str, *, seconds: float, memory_mb: int, mode: Mode = "fast") -> PlanResult:
+        engine = titled(self.name, mode)
         missing = self.available()
         if missing:
-            return PlanResult(status="unavailable", engine=self.name, message=missing)
+            return PlanResult(status="unavailable", engine=engine, message=missing)
         beyond = _beyond_strips(domain, problem)
         if beyond:
-            return PlanResult(status="unsupported", engine=self.name, message=f"pyperplan does not support {beyond}")
+            return PlanResult(status="unsupported", engine=engine, message=f"pyperplan does not support {beyond}")
         async with workplace(domain, problem) as folder:
-            command = [sys.executable, "-I", str(_PROGRAM), str(math.ceil(seconds)), str(memory_mb)]
+            command = [sys.executable, "-I", str(_PROGRAM), str(math.ceil(seconds)), str(memory_mb), mode]
             ended = await run(command, folder, wall_seconds=2 * seconds + 5)
-            return self._result(ended, _outcome(folder))
+            return _result(ended, _outcome(folder), engine, optimal=mode == "optimal")
 
-    def _result(self, ended: Ended, outcome: dict[str, Any] | None) -> PlanResult:
-        taken: dict[str, Any] = {"engine": self.name, "seconds": round(ended.seconds, 3)}
-        if ended.code == 0 and outcome is not None:
-            plan = outcome.get("plan", [])
-            cost = float(len(plan)) if outcome["status"] == "solved" else None
-            return PlanResult(status=outcome["status"], plan=plan, cost=cost, message=outcome.get("message", ""), **taken)
-        if ended.code is None or ended.code == -signal.SIGXCPU:
-            return PlanResult(status="timeout", message="the search takes longer than allowed", **taken)
-        return PlanResult(status="crashed", message=f"pyperplan ended with code {ended.code}: {ended.output.strip()[-1000:]}", **taken)
+
+def _result(ended: Ended, outcome: dict[str, Any] | None, engine: str, *, optimal: bool) -> PlanResult:
+    taken: dict[str, Any] = {"engine": engine, "seconds": round(ended.seconds, 3)}
+    if ended.code == 0 and outcome is not None:
+        plan, solved = outcome.get("plan", []), outcome["status"] == "solved"
+        taken |= {"plan": plan, "cost": float(len(plan)) if solved else None, "optimal": solved and optimal}
+        return PlanResult(status=outcome["status"], message=outcome.get("message", ""), **taken)
+    if ended.code is None or ended.code == -signal.SIGXCPU:
+        return PlanResult(status="timeout", message="the search takes longer than allowed", **taken)
+    return PlanResult(status="crashed", message=f"pyperplan ended with code {ended.code}: {ended.output.strip()[-1000:]}", **taken)
 
 
 def _beyond_strips(domain: str, problem: str) -> str | None:

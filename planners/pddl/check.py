@@ -6,56 +6,52 @@ Each rule is a generator of findings; a further rule is one more function in the
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from eudoxus.planners.pddl.findings import MOST_FINDINGS, Finding
 from eudoxus.planners.pddl.formulas import Atom, Scope, Typed, atoms_of, atoms_of_effect, show
-from eudoxus.planners.pddl.model import Action, Domain, Predicate, Problem, holds_trivially, objects_of
-
-Rule = Literal[
-    "syntax", "truncated", "domain_name", "name", "duplicate_object", "unknown_type", "unknown_predicate", "unknown_function", "arity",
-    "undeclared_object", "undeclared_variable", "variable_in_init", "type_mismatch", "empty_goal",
-]
-
-MOST_FINDINGS = 50
-"""Findings told at once; a text with more than that is wrong as a whole."""
+from eudoxus.planners.pddl.meaning import misgivings
+from eudoxus.planners.pddl.model import ROOT, Action, Domain, Fitting, Predicate, Problem, holds_trivially, objects_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-class Finding(BaseModel):
-    """One thing that is wrong: where, with what, and what was expected there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rule: Rule
-    where: str
-    """``objects``, ``init``, ``goal``, ``action NAME``, or ``the file``."""
-    atom: str
-    """The exact piece of text at fault; empty where it is the whole."""
-    expected: str
-    """What the domain expects instead, as a phrase or sentence."""
-
-    def __str__(self) -> str:
-        return ": ".join(filter(None, [self.where, self.atom, self.expected]))
-
-
 def check_problem(problem: Problem, domain: Domain) -> list[Finding]:
-    """What is wrong with the problem as one of this domain; at most :data:`MOST_FINDINGS`, in the order of the text."""
-    things = objects_of(domain, problem)
-    rules: list[Iterator[Finding]] = [_domain_name(problem, domain), _objects(problem, domain), _init(problem, domain, things),
-                                      _values(problem, domain, things), _goal(problem, domain, things)]
-    return _first(finding for rule in rules for finding in rule)
+    """What is wrong with the problem as one of this domain; at most :data:`MOST_FINDINGS`, errors first, else in the order of the text."""
+    names = _Names(domain, objects_of(domain, problem))
+    rules: list[Iterator[Finding]] = [_domain_name(problem, domain), _objects(problem, names), _init(problem, names),
+                                      _values(problem, names), _goal(problem, names)]
+    named = _first(finding for rule in rules for finding in rule)
+    # What a text means can be asked once its names are right.
+    readable = not any(finding.severity == "error" for finding in named)
+    found = _first(itertools.chain(named, misgivings(problem, domain, search=readable)))
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def lint(problem: Problem, domain: Domain) -> list[Finding]:
+    """The same as :func:`check_problem`, by the name that the command and the API have for it."""
+    return check_problem(problem, domain)
 
 
 def check_domain(domain: Domain) -> list[Finding]:
     """What is wrong with the domain itself: names that its actions use and it does not declare."""
-    things = {constant.name: constant.types for constant in domain.constants}
-    return _first(finding for action in domain.actions for finding in _action(action, domain, things))
+    names = _Names(domain, {constant.name: constant.types for constant in domain.constants})
+    return _first(finding for action in domain.actions for finding in _action(action, names))
+
+
+class _Names:
+    """What names mean in a problem: objects with their types, and those of the domain, ready to be looked up."""
+
+    def __init__(self, domain: Domain, things: Scope) -> None:
+        self.things, self.fits = things, Fitting(domain)
+        self.types = {ROOT, *domain.types, *(above for types in domain.types.values() for above in types)}
+        self.declared_types = tuple(domain.types)
+        self.constants = {constant.name for constant in domain.constants}
+        self.predicates = {predicate.name: predicate for predicate in reversed(domain.predicates)}
+        self.functions = {function.name: function for function in reversed(domain.functions)}
 
 
 def _first(findings: Iterator[Finding]) -> list[Finding]:
@@ -73,9 +69,8 @@ def _domain_name(problem: Problem, domain: Domain) -> Iterator[Finding]:
                       expected=f"the domain is called {domain.name}")
 
 
-def _objects(problem: Problem, domain: Domain) -> Iterator[Finding]:
+def _objects(problem: Problem, names: _Names) -> Iterator[Finding]:
     counts = Counter(thing.name for thing in problem.objects)
-    constants = {constant.name for constant in domain.constants}
     for thing in dict.fromkeys(problem.objects):
         if not _NAME.fullmatch(thing.name):
             yield Finding(rule="name", where="objects", atom=thing.name,
@@ -83,80 +78,87 @@ def _objects(problem: Problem, domain: Domain) -> Iterator[Finding]:
         if counts[thing.name] > 1:
             yield Finding(rule="duplicate_object", where="objects", atom=str(thing),
                           expected=f"{thing.name} must be declared once, with one type")
-        elif thing.name in constants:
+        elif thing.name in names.constants:
             yield Finding(rule="duplicate_object", where="objects", atom=str(thing),
                           expected=f"{thing.name} is a constant of the domain already")
-        yield from _unknown_types(thing, "objects", domain)
+        yield from _unknown_types(thing, "objects", names)
 
 
-def _init(problem: Problem, domain: Domain, things: Scope) -> Iterator[Finding]:
-    for fact in problem.init:
+def _init(problem: Problem, names: _Names) -> Iterator[Finding]:
+    for fact in dict.fromkeys(problem.init):
         variable = next((word for word in fact if word.startswith("?")), None)
         if variable:
             yield Finding(rule="variable_in_init", where="init", atom=show(fact),
                           expected=f"initial facts name objects; {variable} is a variable")
         else:
-            yield from _atom(fact, "init", domain, things, {})
+            yield from _atom(fact, "init", names, {})
+    listed = set(problem.init)
+    for fact in problem.denied:
+        if fact in listed:
+            yield Finding(rule="negated_init", where="init", atom=f"(not {show(fact)})", expected=f"{show(fact)} is listed as true, too")
+        else:
+            yield Finding(rule="negated_init", severity="warning", where="init", atom=f"(not {show(fact)})",
+                          expected="leave it out: what is not listed is false")
 
 
-def _values(problem: Problem, domain: Domain, things: Scope) -> Iterator[Finding]:
+def _values(problem: Problem, names: _Names) -> Iterator[Finding]:
     for term, _ in problem.values:
-        declared = domain.function(term[0])
+        declared = names.functions.get(term[0])
         if declared is None:
             yield Finding(rule="unknown_function", where="init", atom=f"(= {show(term)} …)",
-                          expected=f"the domain has no function {term[0]}{_near(term[0], [f.name for f in domain.functions])}")
+                          expected=f"the domain has no function {term[0]}{_near(term[0], names.functions)}")
         else:
-            yield from _places(term, declared, "init", domain, things, {})
+            yield from _places(term, declared, "init", names, {})
 
 
-def _goal(problem: Problem, domain: Domain, things: Scope) -> Iterator[Finding]:
+def _goal(problem: Problem, names: _Names) -> Iterator[Finding]:
     if holds_trivially(problem.goal):
         yield Finding(rule="empty_goal", where="goal", atom="(and)", expected="the goal asks for nothing; state what must hold in the end")
     for atom, scope in atoms_of(problem.goal, {}):
-        yield from _atom(atom, "goal", domain, things, scope)
+        yield from _atom(atom, "goal", names, scope)
 
 
-def _action(action: Action, domain: Domain, things: Scope) -> Iterator[Finding]:
+def _action(action: Action, names: _Names) -> Iterator[Finding]:
     where = f"action {action.name}"
     scope = {parameter.name: parameter.types for parameter in action.parameters}
     for parameter in action.parameters:
-        yield from _unknown_types(parameter, where, domain)
+        yield from _unknown_types(parameter, where, names)
     for atom, inner in atoms_of(action.precondition, scope):
-        yield from _atom(atom, where, domain, things, inner)
+        yield from _atom(atom, where, names, inner)
     for effect in action.effects:
         for atom, inner in atoms_of_effect(effect, scope):
-            yield from _atom(atom, where, domain, things, inner)
+            yield from _atom(atom, where, names, inner)
 
 
-def _unknown_types(thing: Typed, where: str, domain: Domain) -> Iterator[Finding]:
+def _unknown_types(thing: Typed, where: str, names: _Names) -> Iterator[Finding]:
     for name in thing.types:
-        if not domain.knows_type(name):
-            known = ", ".join(domain.types) or "none but object"
+        if name not in names.types:
+            known = ", ".join(names.declared_types[:50]) or "none but object"
             yield Finding(rule="unknown_type", where=where, atom=str(thing), expected=f"the domain has no type {name}; it has: {known}")
 
 
-def _atom(atom: Atom, where: str, domain: Domain, things: Scope, scope: Scope) -> Iterator[Finding]:
+def _atom(atom: Atom, where: str, names: _Names, scope: Scope) -> Iterator[Finding]:
     if atom[0] == "=":
-        yield from _words(atom, where, things, scope)
+        yield from _words(atom, where, names.things, scope)
         return
-    declared = domain.predicate(atom[0])
+    declared = names.predicates.get(atom[0])
     if declared is None:
         yield Finding(rule="unknown_predicate", where=where, atom=show(atom),
-                      expected=f"the domain has no predicate {atom[0]}{_near(atom[0], [p.name for p in domain.predicates])}")
+                      expected=f"the domain has no predicate {atom[0]}{_near(atom[0], names.predicates)}")
         return
-    yield from _places(atom, declared, where, domain, things, scope)
+    yield from _places(atom, declared, where, names, scope)
 
 
-def _places(atom: Atom, declared: Predicate, where: str, domain: Domain, things: Scope, scope: Scope) -> Iterator[Finding]:
+def _places(atom: Atom, declared: Predicate, where: str, names: _Names, scope: Scope) -> Iterator[Finding]:
     """Number, existence and types of what an atom is about. Types of variables are not compared: a planner only finds them empty."""
     if len(atom) - 1 != declared.arity:
         yield Finding(rule="arity", where=where, atom=show(atom),
                       expected=f"{declared.name} takes {declared.arity}, found {len(atom) - 1}: {declared}")
         return
-    yield from _words(atom, where, things, scope)
+    yield from _words(atom, where, names.things, scope)
     for word, place in zip(atom[1:], declared.places, strict=True):
-        types = things.get(word)
-        if types is not None and word not in scope and not domain.fits(types, place.types):
+        types = names.things.get(word)
+        if types is not None and word not in scope and not names.fits(types, place.types):
             yield Finding(rule="type_mismatch", where=where, atom=show(atom),
                           expected=f"{word} is declared as {' or '.join(types)}, but {declared} takes {' or '.join(place.types)} there")
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, replace
 
 from eudoxus.planners.pddl.errors import PddlError
-from eudoxus.planners.pddl.formulas import Atom, Typed
-from eudoxus.planners.pddl.model import ROOT, TOTAL_COST, Domain, Problem
+from eudoxus.planners.pddl.formulas import And, Atom, Condition, Holds, Typed, show
+from eudoxus.planners.pddl.model import ROOT, TOTAL_COST, Domain, Problem, objects_of
 from eudoxus.planners.pddl.reader import LARGEST_TEXT
 
 _THOUGHT_ENDS = re.compile(r"</think(?:ing)?>")
@@ -91,8 +91,10 @@ def normalise(problem: Problem, domain: Domain) -> tuple[Problem, tuple[str, ...
     changes: list[str] = []
     if problem.domain != domain.name:
         changes.append(f"named the domain {domain.name} instead of {problem.domain or 'nothing'}")
+    joined = _Joined(problem, domain)
     fresh = replace(
-        problem, domain=domain.name, objects=_objects(problem, domain, changes), init=_facts(problem.init, changes),
+        problem, domain=domain.name, objects=_objects(problem, domain, changes),
+        init=_facts(tuple(joined.atom(fact, changes) for fact in problem.init), changes), goal=joined.goal(problem.goal, changes),
         values=_values(problem, domain, changes), minimize=problem.minimize and domain.has_costs,
     )
     if problem.minimize and not fresh.minimize:
@@ -121,6 +123,33 @@ def _facts(init: tuple[Atom, ...], changes: list[str]) -> tuple[Atom, ...]:
     if len(kept) < len(init):
         changes.append(f"dropped {len(init) - len(kept)} initial facts that were listed twice")
     return kept
+
+
+class _Joined:
+    """Reads ``(on b2 table)`` as ``(on-table b2)`` where there is no object ``table`` and the domain has that predicate."""
+
+    def __init__(self, problem: Problem, domain: Domain) -> None:
+        self._known = {*objects_of(domain, problem)}
+        self._arity = {predicate.name: predicate.arity for predicate in domain.predicates}
+
+    def atom(self, atom: Atom, changes: list[str]) -> Atom:
+        last = atom[-1]
+        if len(atom) < 3 or last in self._known or last.startswith("?"):
+            return atom
+        for name in (f"{atom[0]}-{last}", f"{atom[0]}_{last}", f"{atom[0]}{last}"):
+            if self._arity.get(name) == len(atom) - 2:
+                changes.append(f"read {show(atom)} as {show((name, *atom[1:-1]))}: there is no object {last}")
+                return (name, *atom[1:-1])
+        return atom
+
+    def goal(self, goal: Condition, changes: list[str]) -> Condition:
+        match goal:
+            case Holds(atom):
+                return Holds(self.atom(atom, changes))
+            case And(parts):
+                return And(tuple(self.goal(part, changes) for part in parts))
+            case _:
+                return goal
 
 
 def _values(problem: Problem, domain: Domain, changes: list[str]) -> tuple[tuple[Atom, float], ...]:

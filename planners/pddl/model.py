@@ -83,10 +83,40 @@ class Domain:
         accepted = set(wanted)
         return any(accepted & self.above(name) for name in given)
 
+    def accepted(self, wanted: Iterable[str]) -> frozenset[str]:
+        """Every declared type that may stand where one of ``wanted`` is asked for, these included."""
+        below: dict[str, list[str]] = {}
+        for name, above in self.types.items():
+            for higher in above:
+                below.setdefault(higher, []).append(name)
+        found, queue = set[str](), list(wanted)
+        while queue:
+            here = queue.pop()
+            if here not in found:
+                found.add(here)
+                queue.extend(below.get(here, ()))
+        return frozenset(found)
+
     @property
     def has_costs(self) -> bool:
         """Whether some action says what it costs."""
         return any(_costs(effect) for action in self.actions for effect in action.effects)
+
+
+class Fitting:
+    """:meth:`Domain.fits` for many questions: what was found out about the types is remembered."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        self._accepted: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def __call__(self, given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+        if ROOT in wanted:
+            return bool(given)
+        accepted = self._accepted.get(wanted)
+        if accepted is None:
+            accepted = self._accepted[wanted] = self._domain.accepted(wanted)
+        return any(name in accepted for name in given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +132,8 @@ class Problem:
     """Initial values of functions: ``(= (distance a b) 5)``."""
     minimize: bool = False
     """Whether the text asks for the least total cost."""
+    denied: tuple[Atom, ...] = field(default=(), compare=False)
+    """Facts that the text lists as false at the start, which says nothing: what is not listed is false."""
 
     def same_as(self, other: Problem) -> bool:
         """Equal objects, facts, values and goal, whatever their order: the *exact* of evaluations."""

@@ -82,8 +82,9 @@ def parse_problem(text: str, changes: list[str] | None = None) -> Problem:
     for needed in (":init", ":goal"):
         if needed not in seen:
             raise PddlError(f"the problem has no {needed} section", line=root.line, column=root.column)
-    facts, values = _init(init, said)
-    return Problem(name, domain, tuple(objects), tuple(facts), goal if goal is not None else And(), tuple(values), minimize)
+    facts, values = parse_initial(init, said)
+    denied = tuple(fact for node in init for fact in _denied(node))
+    return Problem(name, domain, tuple(objects), tuple(facts), goal if goal is not None else And(), tuple(values), minimize, denied)
 
 
 def _definition(root: Group, kind: str) -> tuple[str, list[Group]]:
@@ -169,7 +170,8 @@ def _facts(items: Sequence[Node], changes: list[str]) -> list[Node]:
     return list(items)
 
 
-def _init(nodes: Sequence[Node], changes: list[str]) -> tuple[list[Atom], list[tuple[Atom, float]]]:
+def parse_initial(nodes: Sequence[Node], changes: list[str]) -> tuple[list[Atom], list[tuple[Atom, float]]]:
+    """The initial facts and the initial values of functions. What is read otherwise than it stands is told in ``changes``."""
     facts: list[Atom] = []
     values: list[tuple[Atom, float]] = []
     for node in nodes:
@@ -186,6 +188,14 @@ def _init(nodes: Sequence[Node], changes: list[str]) -> tuple[list[Atom], list[t
         else:
             facts.append(tuple(_word(item) for item in node.items))
     return facts, values
+
+
+def _denied(node: Node) -> Iterator[Atom]:
+    """The atom of ``(not (on a b))``; nothing for anything else."""
+    if isinstance(node, Group) and node.head == "not" and len(node.items) == 2 and isinstance(node.items[1], Group):
+        words = tuple(item.text for item in node.items[1].items if isinstance(item, Word))
+        if words and len(words) == len(node.items[1].items):
+            yield words
 
 
 def _value(node: Group) -> tuple[Atom, float]:

@@ -20,8 +20,8 @@ def problem(objects: str = "a b - block", init: str = "(on a b)", goal: str = "(
 
 
 @given(blocks_problems())
-def test_a_right_problem_has_no_findings(drawn: Problem):
-    assert check_problem(drawn, BLOCKS) == []
+def test_a_right_problem_has_no_findings_except_that_it_may_be_solved_already(drawn: Problem):
+    assert {finding.rule for finding in check_problem(drawn, BLOCKS)} <= {"goal_holds"}
 
 
 @pytest.mark.parametrize(("wrong", "rule", "said"), [
@@ -48,8 +48,8 @@ def test_an_object_of_another_type_is_found_and_one_of_a_type_below_is_not():
     wrong = parse_problem("(define (problem p) (:domain gripper) (:objects r - room b - ball) (:init (robot-in b)) (:goal (ball-in b r)))")
     assert [str(finding) for finding in check_problem(wrong, GRIPPER)] == [
         "init: (robot-in b): b is declared as ball, but (robot-in ?room - room) takes room there"]
-    below = parse_domain("(define (domain gripper) (:types hall - room)"
-                         " (:predicates (robot-in ?r - room) (ball-in ?b - object ?r - room)))")
+    below = parse_domain("(define (domain gripper) (:types hall - room) (:predicates (robot-in ?r - room) (ball-in ?b - object ?r - room))"
+                         " (:action drop :parameters (?b - object ?r - room) :effect (ball-in ?b ?r)))")
     right = parse_problem("(define (problem p) (:domain gripper) (:objects r - hall b) (:init (robot-in r)) (:goal (ball-in b r)))")
     assert check_problem(right, below) == []
 

@@ -79,6 +79,16 @@ def test_everything_that_is_put_right_is_told():
     )
 
 
+def test_an_object_that_belongs_to_the_name_of_the_predicate_is_read_so():
+    problem = parse_problem("(define (problem p) (:domain blocksworld) (:objects a b - block) (:init (on a table) (on b shelf))"
+                            " (:goal (and (on a table) (on b a))))")
+    fresh, changes = normalise(problem, DOMAIN)
+    assert fresh.init == (("on-table", "a"), ("on", "b", "shelf"))
+    assert changes == ("read (on a table) as (on-table a): there is no object table",) * 2
+    declared = parse_problem("(define (problem p) (:domain blocksworld) (:objects a table - block) (:init (on a table)) (:goal (on table a)))")
+    assert normalise(declared, DOMAIN) == (declared, ())
+
+
 def test_a_problem_without_faults_stays_as_it_is():
     problem = parse_problem(PROBLEM)
     assert normalise(problem, DOMAIN) == (problem, ())

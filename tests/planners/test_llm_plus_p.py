@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from eudoxus.planners.domains import shipped
-from eudoxus.planners.task import PlanningTask
+from eudoxus.planners.task import PlanningTask, WorkedExample
 from eudoxus.runtime import ChatTask, Completion, Message
+from eudoxus.runtime.errors import InvalidParams
 from tests.planners.worlds import plan
 
 BLOCKS = shipped()["blocksworld"]
 RIGHT = f"```pddl\n{BLOCKS.example_problem}\n```"
+IMPOSSIBLE = RIGHT.replace("(on blue yellow)", "(on red yellow)")
+"""Red on yellow and yellow on red."""
 TASK = PlanningTask(description=BLOCKS.example_description, domain="blocksworld")
 
 
@@ -66,7 +69,8 @@ async def test_a_problem_that_stays_unusable_is_a_failure_that_says_why():
     result, endpoint = await plan(TASK, ["no", "no"])
     assert endpoint.calls == 2
     assert (result.outcome, result.answer, result.authority) == ("failed", None, "none")
-    assert result.detail == "the model's problem cannot be used: the file: the answer holds no PDDL: expected (define (problem …) …)"
+    assert result.detail == ("the model's problem cannot be used: the file: the answer holds no PDDL: expected (define (problem …) …)"
+                             "; asked to correct it, the model wrote the same again")
 
 
 async def test_without_repairs_the_model_is_asked_once():
@@ -84,8 +88,8 @@ async def test_what_was_put_right_is_told():
 
 
 async def test_a_problem_without_a_plan_is_a_failure_that_says_so():
-    result, _ = await plan(TASK, [RIGHT.replace("(arm-empty)", "")])
-    assert result.outcome == "failed"
+    result, endpoint = await plan(TASK, [IMPOSSIBLE], "llm_plus_p(repairs=0)")
+    assert (result.outcome, endpoint.calls) == ("failed", 1)
     assert "proved that the problem which the model wrote has no plan" in result.detail
     assert result.artifacts["status"] == "unsolvable"
     assert result.artifacts["plan"] is None
@@ -101,3 +105,111 @@ async def test_a_goal_that_holds_already_needs_no_steps():
 async def test_the_parameters_come_before_the_task():
     result, _ = await plan(TASK, [RIGHT], "llm_plus_p(engine=pyperplan,seconds=5)")
     assert result.artifacts["engine"] == "pyperplan"
+
+
+async def test_what_the_planner_finds_wrong_goes_back_to_the_model():
+    result, endpoint = await plan(TASK, [IMPOSSIBLE, RIGHT])
+    assert result.verified
+    asked = endpoint.requests[1][1]
+    assert asked.prompt.startswith("llm_plus_p/repair@")
+    assert "the planner proved that no sequence of actions leads from these initial facts to this goal" in asked.messages[-1].text
+    assert [attempt["status"] for attempt in result.artifacts["attempts"]] == ["unsolvable", "solved"]
+
+
+async def test_the_model_is_asked_again_until_its_repairs_are_used_up():
+    wrong = [RIGHT.replace("(on green red)", f"({word} green red)") for word in ("above", "over", "upon", "atop", "near")]
+    result, endpoint = await plan(TASK, wrong)
+    assert (result.outcome, endpoint.calls, len(result.artifacts["attempts"])) == ("failed", 4, 4)
+    assert "atop" in result.detail
+
+
+async def test_the_same_problem_written_again_ends_the_repairs():
+    wrong = RIGHT.replace("(on green red)", "(above green red)")
+    result, endpoint = await plan(TASK, [wrong, wrong.replace("red-yellow-blue", "another-name"), RIGHT])
+    assert (result.outcome, endpoint.calls) == ("failed", 2)
+    assert result.detail.endswith("asked to correct it, the model wrote the same again")
+
+
+async def test_five_findings_are_shown_at_once():
+    wrong = RIGHT.replace("(clear ", "(bare ").replace("(on-table ", "(standing ")
+    _, endpoint = await plan(TASK, [wrong, RIGHT])
+    asked = endpoint.requests[1][1].messages[-1].text
+    assert "5. init:" in asked
+    assert "6. and 1 more, of the same kinds" in asked
+
+
+async def test_the_translation_that_most_samples_agree_on_counts_whatever_they_call_the_objects():
+    renamed = RIGHT.replace("green", "box-1").replace("yellow", "box-2")
+    other = RIGHT.replace("(on yellow red)", "(on blue red)").replace("(on blue yellow)", "(on yellow blue)")
+    result, endpoint = await plan(TASK, [other, RIGHT, renamed], "llm_plus_p(samples=3)")
+    assert (result.verified, endpoint.calls, endpoint.completions) == (True, 1, 3)
+    assert endpoint.requests[0][1].temperature == 0.7
+    assert result.artifacts["problem"] == BLOCKS.example_problem + "\n"
+    assert result.detail.endswith("2 of 3 translations say the same")
+
+
+async def test_a_smaller_group_counts_when_the_largest_has_no_plan():
+    result, endpoint = await plan(TASK, [IMPOSSIBLE, "no", RIGHT, IMPOSSIBLE], "llm_plus_p(samples=4)")
+    assert (result.verified, endpoint.calls) == (True, 1)
+    assert [attempt["status"] for attempt in result.artifacts["attempts"]] == ["unsolvable", "solved"]
+
+
+async def test_of_several_samples_without_a_plan_the_nearest_one_is_repaired():
+    wrong = RIGHT.replace("(on green red)", "(above green red)")
+    result, endpoint = await plan(TASK, ["no", wrong, RIGHT], "llm_plus_p(samples=2,temperature=0.3)")
+    assert (result.verified, endpoint.completions) == (True, 3)
+    assert endpoint.requests[1][1].temperature == 0.3
+
+
+async def test_a_spent_budget_gives_what_there_is():
+    result, _ = await plan(TASK, ["no"], requests=1)
+    assert (result.outcome, result.answer) == ("limit", None)
+    assert result.artifacts["problem"] == "no"
+    assert "requests" in result.detail
+
+
+async def test_without_context_no_example_is_shown():
+    _, endpoint = await plan(TASK, [RIGHT], "llm_plus_p(context=none)")
+    asked = endpoint.requests[0][1].messages[-1].text
+    assert "example" not in asked
+    assert BLOCKS.pddl in asked
+
+
+async def test_two_examples_are_shown_one_after_the_other():
+    task = TASK.model_copy(update={"example": WorkedExample(description="First.", problem="(one)"),
+                                   "second_example": WorkedExample(description="Second.", problem="(two)")})
+    _, endpoint = await plan(task, [RIGHT])
+    asked = endpoint.requests[0][1].messages[-1].text
+    assert asked.index("First.") < asked.index("(one)") < asked.index("Second.") < asked.index("(two)") < asked.index(TASK.description)
+
+
+async def test_the_model_may_tell_the_plan():
+    sentences = "\n".join(f"{number}. Sentence {number}." for number in range(1, 7))
+    result, endpoint = await plan(TASK, [RIGHT, sentences], "llm_plus_p(nl_plan=model)")
+    assert (result.verified, endpoint.calls) == (True, 2)
+    assert result.answer.startswith("The plan has 6 steps:\n\n1. Sentence 1.\n2. Sentence 2.")
+    assert result.answer.endswith("\n".join(result.artifacts["plan"]) + "\n```")
+
+
+@pytest.mark.parametrize("said", ["1. All at once.", "I would rather not.", ""])
+async def test_words_that_do_not_fit_the_steps_give_way_to_the_templates(said: str):
+    result, _ = await plan(TASK, [RIGHT, said], "llm_plus_p(nl_plan=model)")
+    assert result.verified
+    assert "1. Lift green off red." in result.answer
+
+
+async def test_a_budget_without_room_for_the_telling_keeps_the_verified_plan():
+    result, _ = await plan(TASK, [RIGHT], "llm_plus_p(nl_plan=model)", requests=1)
+    assert result.verified
+    assert "1. Lift green off red." in result.answer
+
+
+async def test_an_optimal_plan_can_be_asked_for():
+    result, _ = await plan(TASK, [RIGHT], "llm_plus_p(optimal=true)")
+    assert (result.verified, result.artifacts["cost"]) == (True, 6)
+    assert result.artifacts["engine"] == "fast-downward:optimal"
+
+
+async def test_grammar_and_structure_exclude_each_other():
+    with pytest.raises(InvalidParams, match="give grammar or structure=true, not both"):
+        await plan(TASK, [RIGHT], "llm_plus_p(grammar=gbnf,structure=true)")

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from eudoxus.planners.domains import shipped
-from eudoxus.planners.task import PlanningTask
+from eudoxus.planners.task import PlanningTask, WorkedExample
 from eudoxus.runtime import ChatTask, Message
 from eudoxus.runtime.errors import InvalidTask
 
@@ -85,6 +85,19 @@ def test_a_message_that_cannot_be_read_gets_one_that_would_work(text: str, said:
 def test_fields_out_of_range_are_refused(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
         PlanningTask.model_validate({"description": "x", "domain": "blocksworld"} | wrong)
+
+
+def test_a_second_example_needs_a_first():
+    with pytest.raises(ValidationError, match="second_example is given without example"):
+        PlanningTask.model_validate({"description": "x", "domain": "blocksworld", "second_example": {"description": "y", "problem": "(z)"}})
+
+
+def test_the_examples_of_the_task_come_before_those_of_the_shipped_domain():
+    task = PlanningTask(description="x", domain="gripper")
+    assert [example.problem for example in task.examples] == [shipped()["gripper"].example_problem]
+    own = WorkedExample(description="y", problem="(z)")
+    assert task.model_copy(update={"example": own}).examples == (own,)
+    assert PlanningTask(description="x", domain=OWN).examples == ()
 
 
 async def test_a_planning_task_can_be_asked_directly():

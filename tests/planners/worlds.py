@@ -7,12 +7,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from eudoxus.planners.llm_as_planner import llm_as_planner
 from eudoxus.planners.llm_plus_p import llm_plus_p
+from eudoxus.planners.llm_tot_planner import llm_tot_planner
 from eudoxus.planners.pddl.formulas import And, Atom, Holds, Typed
 from eudoxus.planners.pddl.model import Problem
-from eudoxus.planners.task import PlanningTask
+from eudoxus.planners.task import DomainTask, PlanningTask
+from eudoxus.planners.text_to_domain import text_to_domain
 from eudoxus.prompts import load
-from eudoxus.runtime import ChatTask, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
+from eudoxus.runtime import ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 
@@ -43,12 +46,13 @@ def standing(world: Towers) -> list[Atom]:
     return [*(("on-table", tower[0]) for tower in world), *stacked]
 
 
-async def plan(task: Task, answers: Any, path: str = "llm_plus_p") -> tuple[Result, SimulatedEndpoint]:
+async def plan(task: Task, answers: Any, path: str = "llm_plus_p", **limits: Any) -> tuple[Result, SimulatedEndpoint]:
     """The result of ``path`` on ``task`` when the model gives ``answers``; strict replay must give the same, without model and planner."""
-    endpoint = SimulatedEndpoint(answers, name="sim")
-    registry = Registry((llm_plus_p,), (ChatTask, PlanningTask))
+    endpoint = answers if isinstance(answers, SimulatedEndpoint) else SimulatedEndpoint(answers, name="sim")
+    registry = Registry((llm_plus_p, llm_as_planner, llm_tot_planner, text_to_domain), (ChatTask, PlanningTask, DomainTask))
     runtime = Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
     journal = MemoryJournal()
-    result = await runtime.execute(Order(parse_spec(f"{path}/sim:m", registry), task), journal, run_id="run_1")
+    order = Order(parse_spec(f"{path}/sim:m", registry), task, limits=Limits(**limits))
+    result = await runtime.execute(order, journal, run_id="run_1")
     assert (await runtime.replay(journal)).model_dump() == result.model_dump()
     return result, endpoint
