@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from eudoxus.sandbox.codec import CodecError, decode, equal, short
 from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack
 from eudoxus.sandbox.model import CallRecord, Case, Outcome, Raised
-from eudoxus.sandbox.verdict import Judgement, raised
+from eudoxus.sandbox.verdict import Judgement, raised, traced
 from eudoxus.sandbox.zygotes import monotonic
 
 AHEAD_BYTES = 32 << 10
@@ -141,9 +141,7 @@ class Asking:
         if frame.get("s") != self._tracing:
             raise Malformed("an answer to another question")
         self._tracing = None
-        found = frame.get("trace")
-        if type(found) is dict:
-            self.tests[-1] = self.tests[-1]._replace(trace={key: found[key] for key in ("lines", "blocks", "dropped") if key in found})
+        self.tests[-1] = self.tests[-1]._replace(trace=traced(frame.get("trace")))
 
     def _compared(self, question: Question, frame: dict[str, Any]) -> Judgement:
         case = question.case

@@ -13,6 +13,8 @@ from eudoxus.sandbox.verdict import Circumstances, Judgement, Verdict, broken, r
 
 _OUTCOMES = frozenset(get_args(Outcome)) - {"infra_error"}
 _PIECE = 256 << 10
+_FRAME_BYTES, _TEST_BYTES = 65536, 32
+"""The most bytes of a program's report: so many, and so many more for each test."""
 
 
 class Bundled(NamedTuple):
@@ -25,13 +27,14 @@ class Bundled(NamedTuple):
 class Collecting:
     """Takes the reports of a bundle from a pipe. ``done`` is done at the end record, at the pipe's end, or when a report is overdue."""
 
-    def __init__(self, report: int, programs: int, each_s: float) -> None:
+    def __init__(self, report: int, tests: Sequence[int], each_s: float) -> None:
+        """``tests`` has how many tests each program has, ``each_s`` the seconds that a program may take."""
         self._loop = asyncio.get_running_loop()
         self._report = report
-        self._programs = programs
+        self._tests = tests
         self._each_s = each_s
-        self._inbox = Inbox()
-        self._frames: list[dict[str, Any]] = []
+        self._inbox = Inbox(_FRAME_BYTES + _TEST_BYTES * max(tests, default=0))
+        self._verdicts: list[Verdict] = []
         self.complete = False
         self.overdue = False
         self.done: asyncio.Future[None] = self._loop.create_future()
@@ -49,12 +52,12 @@ class Collecting:
         if not self.done.done():
             self.done.set_result(None)
 
-    def found(self, tests: Sequence[int], seen: Circumstances) -> Bundled:
-        """The verdicts; ``tests`` has how many tests each program has. Where they are, provisional."""
-        verdicts = [_verdict(frame, count) for frame, count in zip(self._frames, tests, strict=False)]
-        if len(verdicts) < len(tests) and not self.complete:
+    def found(self, seen: Circumstances) -> Bundled:
+        """The verdicts, which are provisional."""
+        verdicts = self._verdicts[:]
+        if len(verdicts) < len(self._tests) and not self.complete:
             cause: Outcome = "timeout" if self.overdue else "protocol_error"
-            verdicts.append(broken(tests[len(verdicts)], [], cause, seen))
+            verdicts.append(broken(self._tests[len(verdicts)], [], cause, seen))
         return Bundled(verdicts, self.complete)
 
     def _hear(self) -> None:
@@ -63,20 +66,21 @@ class Collecting:
         except BlockingIOError:
             return
         self._inbox.feed(piece)
-        before = len(self._frames)
+        before = len(self._verdicts)
         try:
             while (frame := self._inbox.take()) is not None:
-                if frame.get("p") == len(self._frames) < self._programs:
-                    self._frames.append(frame)
+                done = len(self._verdicts)
+                if frame.get("p") == done < len(self._tests):
+                    self._verdicts.append(_verdict(frame, self._tests[done]))
                 else:
-                    self.complete = frame.get("end") == len(self._frames) == self._programs
+                    self.complete = frame.get("end") == done == len(self._tests)
                     self.close()
                     return
         except Malformed:
             piece = b""
         if not piece:
             self.close()
-        elif len(self._frames) > before:
+        elif len(self._verdicts) > before:
             self._timer.cancel()
             self._timer = self._loop.call_later(self._each_s, self._expire)
 

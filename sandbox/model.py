@@ -52,7 +52,7 @@ class Limits(_Frozen):
     """Seconds of one call of the program."""
     cpu_s: float = Field(5.0, gt=0, le=300)
     """Seconds of processor time, rounded up to whole ones."""
-    memory_mb: int = Field(1024, ge=64, le=65536)
+    memory_mb: int = Field(1024, ge=64, le=16384)
     """MiB of address space."""
     output_bytes: int = Field(65536, ge=0, le=16 << 20)
     """Bytes that are kept of stdout and of stderr each. Past 16 times as much, and past 1 MiB, writing fails."""

@@ -163,7 +163,7 @@ class Slot:
                 candidate = self._run(candidates, BUNDLE, limits, (asked, stdout, stderr, theirs))
             finally:
                 os.close(theirs)
-            collecting = Collecting(ours, len(programs), each_s + GRACE_S)
+            collecting = Collecting(ours, [len(tests) for _, tests in programs], each_s + GRACE_S)
             late = _Alarm(start + wall_s + GRACE_S, candidate.kill)
             try:
                 await collecting.done
@@ -172,7 +172,7 @@ class Slot:
                 late.cancel()
                 collecting.close()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
-            found = collecting.found([len(tests) for _, tests in programs], seen)
+            found = collecting.found(seen)
             verdict = found.verdicts[0] if found.verdicts else Verdict("infra_error", [], 0)
             return found, self._found(verdict, start, limits, stdout, stderr, candidate_end)
 

@@ -6,6 +6,7 @@ being late. Exit codes and printed text are never looked at.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,11 @@ from typing import Any, NamedTuple
 from eudoxus.sandbox.model import CallRecord, Outcome, Raised
 
 _TESTED = frozenset(("passed", "failed", "error", "timeout", "protocol_error", "invalid_test"))
-_FAULTS = frozenset(("timeout", "protocol_error", "invalid_test"))
+_FAULTS: dict[str, Outcome] = {"timeout": "timeout", "protocol_error": "protocol_error"}
 _STOPPING = frozenset(("timeout", "protocol_error"))
 _MOST_TEXT = 1000
+_MOST_TRACE = 1 << 20
+"""Characters of JSON."""
 _MOST_FRAMES = 10
 _MOST_CALLS = 1000
 
@@ -91,9 +94,8 @@ def judged(count: int, frames: Sequence[Mapping[str, Any]], judge: Ended, seen: 
             elif "load" in frame:
                 return _unloaded(count, raised(frame["load"]), seen)
             else:
-                fault = frame.get("fault")
                 exc = Raised(type="Fault", msg=_text(frame.get("msg")))
-                return broken(count, tests, fault if type(fault) is str and fault in _FAULTS else "invalid_test", seen, exc)
+                return broken(count, tests, _FAULTS.get(str(frame.get("fault")), "invalid_test"), seen, exc)
     return _incomplete(count, tests, "invalid_test", judge, seen)
 
 
@@ -154,7 +156,14 @@ def _tested(frame: Mapping[str, Any]) -> Judgement | None:
         return None
     exc = raised(frame["x"]) if "x" in frame else None
     kept = [_call(call) for call in (calls[:_MOST_CALLS] if type(calls) is list else ()) if type(call) is dict]
-    return Judgement(outcome, exc, float(ms) if abs(ms) < 1e9 else 0.0, kept, frame.get("trace"))  # type: ignore[arg-type]
+    return Judgement(outcome, exc, float(ms) if abs(ms) < 1e9 else 0.0, kept, traced(frame.get("trace")))  # type: ignore[arg-type]
+
+
+def traced(found: Any) -> Any:
+    """A trace as the program gave it, unless it is too large to be one."""
+    if type(found) is not dict or len(json.dumps(found)) > _MOST_TRACE:
+        return None
+    return {key: found[key] for key in ("lines", "blocks", "dropped") if key in found}
 
 
 def _call(found: Mapping[str, Any]) -> CallRecord:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHORT = Limits(wall_s=2, call_s=0.3, cpu_s=2, memory_mb=256)
 RIGHT = Program(code="def f(n):\n    return n + 1\n", entry="f")
 ENDLESS = Program(code="def f(n):\n    while True: pass\n", entry="f")
+BABBLE = "import os\nfor n in range(3, 64):\n    try: os.write(n, b'garbage!')\n    except OSError: pass\ndef f(n): return 2\n"
 TEST = Test(code="assert f(1) == 2")
 
 
@@ -66,7 +67,7 @@ async def test_each_test_has_a_verdict_of_its_own(sandbox: Sandbox):
         ("1 / 0\n", "load_error"),
         ("import os\ndef f(n):\n    os._exit(0)\n", "protocol_error"),
         ("import os\nos._exit(0)\n", "protocol_error"),
-        ("import os\nfor n in range(3, 20):\n    try: os.write(n, b'garbage!')\n    except OSError: pass\ndef f(n): return 2\n", "protocol_error"),
+        (BABBLE, "protocol_error"),
         ("def f(n):\n    raise SystemExit(0)\n", "error"),
         ("def g(n): return 2\n", "error"),
     ],
@@ -196,6 +197,17 @@ async def test_what_does_not_fit_together_is_refused(sandbox: Sandbox):
     ):
         with pytest.raises(InvalidRequest):
             await sandbox.run(Program(code=""), **asked)  # type: ignore[arg-type]
+
+
+async def test_programs_and_tests_with_numpy_run_in_children_that_have_it_loaded(sandbox: Sandbox):
+    if not sandbox.slots[0].jail.interpreter.numpy:
+        pytest.skip("numpy is not installed for the interpreter in the jail")
+    program = Program(code="import numpy as np\ndef f(n):\n    return np.arange(n) + 1\n", entry="f")
+    result = await sandbox.run(program, [Test(code="import numpy as np\nassert np.array_equal(f(3), [1, 2, 3])")])
+    assert result.outcome == "passed", result
+    again = await sandbox.run(program, cases=[Case(args=[2])], mode="io")
+    assert again.outcome == "failed"
+    assert again.wall_ms < 500  # nothing is imported any more
 
 
 # -- between runs ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+"""Hostile programs written with this code at hand: against its protocol, its zygotes and its filters.
+
+The index is as that of the set of attacks; what ``rules`` explains is this set's own.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eudoxus.sandbox import Case, Limits, Program, Sandbox, Test
+from eudoxus.sandbox.split_tests import whole_check
+
+from .conftest import processes, settled
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ATTACKS = Path(__file__).parent / "attacks"
+INDEX: dict[str, Any] = json.loads(ATTACKS.joinpath("index.json").read_text())
+CHECK = "def check(candidate):\n    assert candidate(2) == 5\n    assert candidate(3) == 10\n    assert candidate(10) == 101\n"
+CASES = [Case(args=[2], expected=5), Case(args=[3], expected=10), Case(args=[10], expected=101)]
+HONEST = Program(code="def solve(n):\n    return n * n + 1\n", entry="solve")
+LIMITS = {"wall_s": 4.0, "cpu_s": 3.0, "call_s": 2.0, "memory_mb": 1024}
+MOST_WALL_S = 6.0
+MOST_GROWTH_KB = 400 << 10
+
+
+def code(attack: dict[str, Any]) -> str:
+    before = ATTACKS.joinpath("takeover.py").read_text() if attack.get("takeover") else ""
+    return before + ATTACKS.joinpath(attack["file"]).read_text()
+
+
+@pytest.mark.parametrize("attack", INDEX["attacks"], ids=lambda attack: attack["file"].removesuffix(".py"))
+async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, Any]):
+    assert (await sandbox.run(HONEST, [whole_check(CHECK, "solve")])).outcome == "passed"
+    program = Program(code=code(attack), entry="solve")
+    limits = Limits(**{**LIMITS, **attack.get("limits", {})})
+    texts = attack.get("tests")
+    tests = [Test(code=text) for text in texts] if texts else [whole_check(attack.get("check", CHECK), "solve")]
+    mode = attack.get("mode", "split")
+    before = len(processes())
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(2 if attack.get("twice") else 1):
+        start = time.monotonic()
+        if mode == "bundle":
+            await bundled(sandbox, program, limits)
+        else:
+            asked = {"cases": CASES} if mode == "io" else {"tests": tests}
+            result = await sandbox.run(program, **asked, mode=mode, limits=limits, trace=attack.get("trace"))
+            said = result.model_dump_json()  # what the service and the journal do with it
+            json.loads(said)
+            assert result.outcome not in ("passed", "infra_error", "invalid_test"), said[:3000]
+            assert not any(test.outcome in ("passed", "invalid_test") for test in result.tests), said[:3000]
+            assert result.outcome in attack.get("outcomes", [result.outcome]), said[:3000]
+            assert not [text for text in attack["forbid_output"] if text in said], said[:3000]
+            assert len(said) < 2_000_000
+        assert time.monotonic() - start < attack.get("max_wall_s", MOST_WALL_S)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_GROWTH_KB
+    following = await sandbox.run(HONEST, [whole_check(CHECK, "solve")])
+    assert (following.outcome, following.retried) == ("passed", False)
+    assert await settled(before) == before
+
+
+async def bundled(sandbox: Sandbox, program: Program, limits: Limits) -> None:
+    """The program with others after it in one child: what it does to itself is its own affair, they keep what they deserve."""
+    others = [HONEST.model_copy(update={"code": f"{HONEST.code}# {i}\n"}) for i in range(39)]
+    found = await sandbox.run_matrix([program, *others], [whole_check(CHECK, "solve")], mode="bundle", limits=limits)
+    assert found.verdict == "provisional"
+    assert found.outcomes[0] != ["passed"]
