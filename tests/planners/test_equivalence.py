@@ -25,15 +25,15 @@ from tests.planners.test_meaning import GRID, walk
 from tests.planners.worlds import blocks_problems
 
 BLOCKS = parse_domain(shipped()["blocksworld"].pddl)
-GRIPPER = parse_domain(shipped()["gripper"].pddl)
 DATA = Path(os.environ.get("EUDOXUS_DATA", "/nowhere"), "planning", "planetarium")
 
 ROVER = parse_domain("""
 (define (domain rover-single) (:types waypoint mode camera objective)
-  (:predicates (at_lander ?w - waypoint) (at_rover ?w - waypoint) (at_rock_sample ?w - waypoint) (at_soil_sample ?w - waypoint) (available)
-    (can_traverse ?a ?b - waypoint) (channel_free) (communicated_image_data ?o - objective ?m - mode) (communicated_rock_data ?w - waypoint)
-    (communicated_soil_data ?w - waypoint) (have_image ?o - objective ?m - mode) (have_rock_analysis ?w - waypoint)
-    (have_soil_analysis ?w - waypoint) (supports ?c - camera ?m - mode) (visible ?a ?b - waypoint) (visible_from ?o - objective ?w - waypoint))
+  (:predicates (at_lander ?w - waypoint) (at_rover ?w - waypoint) (at_rock_sample ?w - waypoint) (at_soil_sample ?w - waypoint)
+    (available) (can_traverse ?a ?b - waypoint) (channel_free) (communicated_image_data ?o - objective ?m - mode)
+    (communicated_rock_data ?w - waypoint) (communicated_soil_data ?w - waypoint) (have_image ?o - objective ?m - mode)
+    (have_rock_analysis ?w - waypoint) (have_soil_analysis ?w - waypoint) (supports ?c - camera ?m - mode)
+    (visible ?a ?b - waypoint) (visible_from ?o - objective ?w - waypoint))
   (:action navigate :parameters (?a ?b - waypoint) :precondition (and (can_traverse ?a ?b) (available) (at_rover ?a) (visible ?a ?b))
     :effect (and (not (at_rover ?a)) (at_rover ?b)))
   (:action sample_rock :parameters (?w - waypoint) :precondition (and (at_rover ?w) (at_rock_sample ?w)) :effect (have_rock_analysis ?w))
@@ -143,7 +143,8 @@ def test_what_a_goal_entails_holds_in_every_state_in_which_the_goal_does(problem
 
 
 def test_goals_that_cannot_hold_are_found_out():
-    for goal in ("(and (on a b) (on b a))", "(and (on a b) (on b c) (on c a))", "(and (holding a) (arm-empty))", "(and (on a b) (clear b))"):
+    for goal in ("(and (on a b) (on b a))", "(and (on a b) (on b c) (on c a))", "(and (holding a) (arm-empty))",
+                 "(and (on a b) (clear b))"):
         with pytest.raises(Contradiction):
             fully_specify(BLOCKS, in_blocks(goal))
 
