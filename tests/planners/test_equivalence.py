@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from eudoxus.planners.domains import shipped
 from eudoxus.planners.equivalence import compare, isomorphism_class
+from eudoxus.planners.equivalence.crossing import tells_apart
 from eudoxus.planners.equivalence.entailment import Contradiction, fully_specify
-from eudoxus.planners.pddl import Domain, Problem, parse_domain, parse_problem
+from eudoxus.planners.pddl import Domain, PddlError, Problem, parse_domain, parse_problem
 from eudoxus.planners.pddl.formulas import And, Condition, Holds, Not, Typed, ground
 from eudoxus.planners.pddl.reachability import reach
 from tests.planners.test_meaning import GRID, walk
@@ -126,6 +127,17 @@ def test_nothing_is_claimed_about_domains_that_are_not_known():
     a, b = (parse_problem(f"(define (problem p) (:domain grid) (:objects a b - place) (:init (at a) (next a b)) (:goal {goal}))")
             for goal in ("(seen b)", "(seen a)"))
     assert compare(GRID, a, b).answer == "unknown"
+
+
+def test_plans_show_that_goals_differ_in_any_domain():
+    a, b, c = (parse_problem("(define (problem p) (:domain grid) (:objects a b c - place) (:init (at a) (next a b) (next a c) (next b a)"
+                             f" (next c a)) (:goal {goal}))") for goal in ("(seen b)", "(and (seen a) (at a))", "(or (seen c) (seen c))"))
+    to_b, to_a = ["(walk a b)", "(look b)"], ["(look a)"]
+    assert compare(GRID, a, b, plans=(to_b, to_a)).answer == "no"
+    assert compare(GRID, a, c, plans=(to_b, ["(walk a c)", "(look c)"])).answer == "unknown"
+    assert not tells_apart(GRID, a, to_b, renamed(a, 3))
+    with pytest.raises(PddlError, match="the plan does not solve the problem"):
+        compare(GRID, a, b, plans=(to_a, to_a))
 
 
 def states(domain: Domain, problem: Problem, seed: int):

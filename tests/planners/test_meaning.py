@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eudoxus.planners.domains import shipped
-from eudoxus.planners.pddl import Domain, Finding, Problem, lint, parse_domain, parse_problem, with_requirements
+from eudoxus.planners.pddl import Domain, Finding, PddlError, Problem, lint, parse_domain, parse_problem, with_requirements
 from eudoxus.planners.pddl.formulas import Atom
 from eudoxus.planners.pddl.invariants import invariants
 from eudoxus.planners.pddl.reachability import Reached, reach
@@ -155,6 +156,26 @@ def test_many_objects_and_high_arity_are_given_up_and_it_is_said(domain: str, in
     assert "not_checked" in [finding.rule for finding in findings]
     assert all(finding.severity == "warning" for finding in findings)
     assert time.process_time() - start < 2
+
+
+def large(blocks: int) -> str:
+    names = [f"b{number}" for number in range(blocks)]
+    return (f"(define (problem p) (:domain blocksworld) (:objects {' '.join(names)} - block)"
+            f" (:init (arm-empty) {' '.join(f'(on-table {name}) (clear {name})' for name in names)})"
+            f" (:goal (and {' '.join(f'(on {a} {b})' for a, b in itertools.pairwise(names))})))")
+
+
+def test_large_problems_are_checked_or_refused_soon():
+    start = time.process_time()
+    with pytest.raises(PddlError, match="longer than 1,000,000 bytes"):
+        parse_problem(large(190_000))
+    assert time.process_time() - start < 2
+    text = large(12_000)
+    assert 600_000 < len(text) < 1_000_000
+    start = time.process_time()
+    findings = lint(parse_problem(text), BLOCKS)
+    assert {(finding.rule, finding.severity) for finding in findings} == {("not_checked", "warning")}
+    assert time.process_time() - start < 3
 
 
 def test_requirements_that_are_missing_are_added_to_the_text():
