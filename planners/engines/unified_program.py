@@ -23,6 +23,7 @@ OUTCOMES = {
 SAID = {
     "can not be reached": ("exhausted", "the planner sees no way to reach the goal"),  # LPG ends with an error
     "Problem size too large": ("unsupported", "the problem is larger than the planner was built for"),  # LPG
+    "increase MAX_": ("unsupported", "the search needs more than the planner was built for"),  # LPG
     "OutOfMemoryError": ("memory", "the search needs more memory than allowed"),  # Java
     "bad_alloc": ("memory", "the search needs more memory than allowed"),
     "MemoryError": ("memory", "the search needs more memory than allowed"),

@@ -6,7 +6,7 @@ isomorphism II, Journal of Symbolic Computation 60, §2-3). The work is counted;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eudoxus.planners.equivalence.scene import Scene
@@ -174,6 +174,17 @@ def _spread(colours: Sequence[int], cell: Sequence[int]) -> list[int]:
     return [colour if colour < own else own + rank[v] if v in rank else colour + len(cell) - 1 for v, colour in enumerate(colours)]
 
 
-def bijection(a: Canonical, b: Canonical) -> Iterator[tuple[str, str]]:
-    """Pairs of an object of the one scene and its counterpart in the other, whose forms must be equal."""
-    yield from zip(a.order, b.order, strict=True)
+def refined_together(a: Scene, b: Scene, *, most: int = MOST_WORK) -> dict[str, list[str]] | None:
+    """For each object of ``a`` the objects of ``b`` that look the same after refinement; None when that takes too much work."""
+    union = Scene(tuple((f"{side}{name}", colour) for side, one in (("a ", a), ("b ", b)) for name, colour in one.colours),
+                  frozenset((label, tuple(f"{side}{word}" for word in words)) for side, one in (("a ", a), ("b ", b))
+                            for label, words in one.facts))
+    search = _Search(union, most)
+    try:
+        colours = dict(zip(search.names, search.refined(search.start), strict=True))
+    except _Spent:
+        return None
+    alike: dict[int, list[str]] = {}
+    for name, _ in b.colours:
+        alike.setdefault(colours[f"b {name}"], []).append(name)
+    return {name: alike.get(colours[f"a {name}"], []) for name, _ in a.colours}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from eudoxus.planners.equivalence.canonical import Canonical, canonical
+from eudoxus.planners.equivalence.crossing import tells_apart
 from eudoxus.planners.equivalence.entailment import Contradiction, Specified, fully_specify
 from eudoxus.planners.equivalence.scene import Scene, scene
 from eudoxus.planners.pddl.formulas import Condition
@@ -34,11 +35,13 @@ class _Large(Exception):
     """A scene is too large or too symmetric to be compared."""
 
 
-def compare(domain: Domain, a: Problem, b: Problem, *, placeholder: bool = False) -> Equivalence:
+def compare(domain: Domain, a: Problem, b: Problem, *, placeholder: bool = False,
+            plans: tuple[Sequence[str], Sequence[str]] | None = None) -> Equivalence:
     """Whether ``a`` and ``b`` are the same problem of ``domain`` up to the names of objects and what their goals leave unsaid.
 
     The starts must be equal (what is not listed there is false); the goals must be equal once everything that they entail is added.
-    With ``placeholder`` the objects of the goal need not be those of the start, only of the same kinds.
+    With ``placeholder`` the objects of the goal need not be those of the start, only of the same kinds. ``plans``: one for each, which
+    can show that the goals differ where nothing else does. Raises :class:`PddlError` when one of them does not solve its problem.
     """
     if a.same_as(b) and a.minimize == b.minimize:
         return Equivalence(answer="yes", reason="they are equal word for word, up to order")
@@ -56,6 +59,10 @@ def compare(domain: Domain, a: Problem, b: Problem, *, placeholder: bool = False
         return Equivalence(answer="unknown", reason="they are too large or too symmetric to be compared")
     if first.complete and second.complete and is_known(domain):
         return Equivalence(answer="no", reason="they start alike, but ask for different things")
+    if plans is not None and not placeholder:
+        for which, one, plan, other in (("first", a, plans[0], b), ("second", b, plans[1], a)):
+            if tells_apart(domain, one, plan, other):
+                return Equivalence(answer="no", reason=f"they start alike, but the plan for the {which} does not solve the other")
     return Equivalence(answer="unknown", reason="they start alike; their goals are written differently and may or may not mean the same")
 
 

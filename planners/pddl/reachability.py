@@ -15,7 +15,7 @@ from eudoxus.planners.pddl.formulas import Atom, ground
 from eudoxus.planners.pddl.model import Domain, Fitting, Problem, objects_of
 from eudoxus.planners.pddl.operators import Operator, operators
 
-MOST_STEPS = 200_000
+MOST_STEPS = 150_000
 """Facts looked at before reachability gives up; about half a second."""
 
 

@@ -94,6 +94,17 @@ def validate(domain: Domain, problem: Problem, plan: Sequence[str] | str) -> Pla
     return PlanVerdict(valid=True, length=len(steps), cost=cost, message="every step can be taken and the goal holds in the end")
 
 
+def outcome(domain: Domain, problem: Problem, plan: Sequence[str]) -> frozenset[Atom]:
+    """The facts at the end of ``plan``. Raises :class:`PddlError` when it does not solve the problem."""
+    verdict = validate(domain, problem, plan)
+    if not verdict.valid:
+        raise PddlError(f"the plan does not solve the problem: {verdict.message}")
+    world = _World(domain, problem)
+    for step in parse_plan("\n".join(plan)):
+        world.apply(tuple(step[1:-1].split()))
+    return frozenset(world.state)
+
+
 class _World:
     """The state during a validation."""
 

@@ -178,7 +178,7 @@ async def test_the_second_validator_judges_plans_and_says_what_it_cannot_read():
     short = await Confirm(**texts, plan="\n".join(found.plan[:-1])).run()
     assert (short.status, "not satisfied" in short.message) == ("invalid", True)
     assert (await Confirm(**texts, plan="(fly red)").run()).status == "invalid"
-    either = BLOCKS.pddl.replace("?block - block ?below - block", "?block ?below - (either block thing)", 1)
+    either = BLOCKS.pddl.replace("?block ?below - block", "?block ?below - (either block thing)", 1)
     assert (await Confirm(domain=either, problem=BLOCKS.example_problem, plan="").run()).status == "input_error"
 
 

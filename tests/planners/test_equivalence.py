@@ -17,23 +17,24 @@ from hypothesis import strategies as st
 
 from eudoxus.planners.domains import shipped
 from eudoxus.planners.equivalence import compare, isomorphism_class
+from eudoxus.planners.equivalence.crossing import tells_apart
 from eudoxus.planners.equivalence.entailment import Contradiction, fully_specify
-from eudoxus.planners.pddl import Domain, Problem, parse_domain, parse_problem
+from eudoxus.planners.pddl import Domain, PddlError, Problem, parse_domain, parse_problem
 from eudoxus.planners.pddl.formulas import And, Condition, Holds, Not, Typed, ground
 from eudoxus.planners.pddl.reachability import reach
 from tests.planners.test_meaning import GRID, walk
 from tests.planners.worlds import blocks_problems
 
 BLOCKS = parse_domain(shipped()["blocksworld"].pddl)
-GRIPPER = parse_domain(shipped()["gripper"].pddl)
 DATA = Path(os.environ.get("EUDOXUS_DATA", "/nowhere"), "planning", "planetarium")
 
 ROVER = parse_domain("""
 (define (domain rover-single) (:types waypoint mode camera objective)
-  (:predicates (at_lander ?w - waypoint) (at_rover ?w - waypoint) (at_rock_sample ?w - waypoint) (at_soil_sample ?w - waypoint) (available)
-    (can_traverse ?a ?b - waypoint) (channel_free) (communicated_image_data ?o - objective ?m - mode) (communicated_rock_data ?w - waypoint)
-    (communicated_soil_data ?w - waypoint) (have_image ?o - objective ?m - mode) (have_rock_analysis ?w - waypoint)
-    (have_soil_analysis ?w - waypoint) (supports ?c - camera ?m - mode) (visible ?a ?b - waypoint) (visible_from ?o - objective ?w - waypoint))
+  (:predicates (at_lander ?w - waypoint) (at_rover ?w - waypoint) (at_rock_sample ?w - waypoint) (at_soil_sample ?w - waypoint)
+    (available) (can_traverse ?a ?b - waypoint) (channel_free) (communicated_image_data ?o - objective ?m - mode)
+    (communicated_rock_data ?w - waypoint) (communicated_soil_data ?w - waypoint) (have_image ?o - objective ?m - mode)
+    (have_rock_analysis ?w - waypoint) (have_soil_analysis ?w - waypoint) (supports ?c - camera ?m - mode)
+    (visible ?a ?b - waypoint) (visible_from ?o - objective ?w - waypoint))
   (:action navigate :parameters (?a ?b - waypoint) :precondition (and (can_traverse ?a ?b) (available) (at_rover ?a) (visible ?a ?b))
     :effect (and (not (at_rover ?a)) (at_rover ?b)))
   (:action sample_rock :parameters (?w - waypoint) :precondition (and (at_rover ?w) (at_rock_sample ?w)) :effect (have_rock_analysis ?w))
@@ -128,6 +129,17 @@ def test_nothing_is_claimed_about_domains_that_are_not_known():
     assert compare(GRID, a, b).answer == "unknown"
 
 
+def test_plans_show_that_goals_differ_in_any_domain():
+    a, b, c = (parse_problem("(define (problem p) (:domain grid) (:objects a b c - place) (:init (at a) (next a b) (next a c) (next b a)"
+                             f" (next c a)) (:goal {goal}))") for goal in ("(seen b)", "(and (seen a) (at a))", "(or (seen c) (seen c))"))
+    to_b, to_a = ["(walk a b)", "(look b)"], ["(look a)"]
+    assert compare(GRID, a, b, plans=(to_b, to_a)).answer == "no"
+    assert compare(GRID, a, c, plans=(to_b, ["(walk a c)", "(look c)"])).answer == "unknown"
+    assert not tells_apart(GRID, a, to_b, renamed(a, 3))
+    with pytest.raises(PddlError, match="the plan does not solve the problem"):
+        compare(GRID, a, b, plans=(to_a, to_a))
+
+
 def states(domain: Domain, problem: Problem, seed: int):
     return walk(domain, problem, reach(domain, problem, steps=True), 10, seed)
 
@@ -143,7 +155,8 @@ def test_what_a_goal_entails_holds_in_every_state_in_which_the_goal_does(problem
 
 
 def test_goals_that_cannot_hold_are_found_out():
-    for goal in ("(and (on a b) (on b a))", "(and (on a b) (on b c) (on c a))", "(and (holding a) (arm-empty))", "(and (on a b) (clear b))"):
+    for goal in ("(and (on a b) (on b a))", "(and (on a b) (on b c) (on c a))", "(and (holding a) (arm-empty))",
+                 "(and (on a b) (clear b))"):
         with pytest.raises(Contradiction):
             fully_specify(BLOCKS, in_blocks(goal))
 

@@ -85,7 +85,8 @@ def test_an_object_that_belongs_to_the_name_of_the_predicate_is_read_so():
     fresh, changes = normalise(problem, DOMAIN)
     assert fresh.init == (("on-table", "a"), ("on", "b", "shelf"))
     assert changes == ("read (on a table) as (on-table a): there is no object table",) * 2
-    declared = parse_problem("(define (problem p) (:domain blocksworld) (:objects a table - block) (:init (on a table)) (:goal (on table a)))")
+    declared = parse_problem("(define (problem p) (:domain blocksworld) (:objects a table - block) (:init (on a table))"
+                             " (:goal (on table a)))")
     assert normalise(declared, DOMAIN) == (declared, ())
 
 

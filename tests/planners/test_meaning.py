@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eudoxus.planners.domains import shipped
-from eudoxus.planners.pddl import Domain, Finding, Problem, lint, parse_domain, parse_problem, with_requirements
+from eudoxus.planners.pddl import Domain, Finding, PddlError, Problem, lint, parse_domain, parse_problem, with_requirements
 from eudoxus.planners.pddl.formulas import Atom
 from eudoxus.planners.pddl.invariants import invariants
 from eudoxus.planners.pddl.reachability import Reached, reach
@@ -46,9 +47,9 @@ def test_a_static_predicate_without_facts_is_an_error_when_the_goal_needs_it():
 
 def test_a_goal_out_of_reach_is_told_with_its_cause():
     findings = lint(in_grid("(at a) (next a b)", "(and (seen b) (seen c))"), GRID)
-    assert by_rule(findings, "unreachable_goal") == [
+    assert by_rule(findings, "unreachable_goal") == [(
         "error goal: (seen c): no sequence of actions can make it true: (next ?a c) (which walk needs) does not hold at the start"
-        " and no action makes it true"]
+        " and no action makes it true")]
     walled = lint(in_grid("(at a) (next a b) (wall b)", "(seen b)"), GRID)
     assert "walk could, but its preconditions never hold together" in by_rule(walled, "unreachable_goal")[0]
     floating = lint(in_blocks("(arm-empty) (on-table a) (clear a) (clear b)", "(on b a)", "a b"), BLOCKS)
@@ -130,7 +131,8 @@ def test_no_walk_leaves_what_is_reachable_or_breaks_an_invariant(problem: Proble
 
 def test_conditional_effects_quantifiers_and_alternatives_only_widen_what_is_reachable():
     domain = parse_domain("""(define (domain d) (:predicates (p ?x) (q ?x) (r ?x) (s ?x))
-      (:action a :parameters (?x) :precondition (or (q ?x) (exists (?x) (r ?x))) :effect (when (forall (?y) (s ?y)) (forall (?y) (p ?y)))))""")
+      (:action a :parameters (?x) :precondition (or (q ?x) (exists (?x) (r ?x)))
+        :effect (when (forall (?y) (s ?y)) (forall (?y) (p ?y)))))""")
     problem = parse_problem("(define (problem p) (:domain d) (:objects x y) (:init (r y)) (:goal (p x)))")
     assert reach(domain, problem).facts == {("r", "y"), ("p", "x"), ("p", "y")}
 
@@ -139,11 +141,13 @@ MANY = " ".join(f"o{number}" for number in range(3000))
 
 
 @pytest.mark.parametrize(("domain", "init"), [
-    ("(:predicates (p ?a) (q ?a ?b ?c ?d ?e ?f) (g)) (:action a :parameters (?a ?b ?c ?d ?e ?f)"
-     " :precondition (and (p ?a) (p ?b) (p ?c) (p ?d) (p ?e) (p ?f)) :effect (q ?a ?b ?c ?d ?e ?f))"
-     " (:action b :precondition (q o1 o2 o3 o4 o5 o6) :effect (g))", " ".join(f"(p o{number})" for number in range(3000))),
-    ("(:predicates (q ?a ?b ?c ?d) (g)) (:action a :parameters (?a ?b ?c ?d ?e) :precondition (not (q ?e ?d ?c ?a)) :effect (q ?a ?b ?c ?d))"
-     " (:action b :precondition (q o1 o2 o3 o4) :effect (g))", ""),
+    ("""(:predicates (p ?a) (q ?a ?b ?c ?d ?e ?f) (g))
+        (:action a :parameters (?a ?b ?c ?d ?e ?f)
+          :precondition (and (p ?a) (p ?b) (p ?c) (p ?d) (p ?e) (p ?f)) :effect (q ?a ?b ?c ?d ?e ?f))
+        (:action b :precondition (q o1 o2 o3 o4 o5 o6) :effect (g))""", " ".join(f"(p o{number})" for number in range(3000))),
+    ("""(:predicates (q ?a ?b ?c ?d) (g))
+        (:action a :parameters (?a ?b ?c ?d ?e) :precondition (not (q ?e ?d ?c ?a)) :effect (q ?a ?b ?c ?d))
+        (:action b :precondition (q o1 o2 o3 o4) :effect (g))""", ""),
 ], ids=["preconditions", "parameters"])
 def test_many_objects_and_high_arity_are_given_up_and_it_is_said(domain: str, init: str):
     problem = parse_problem(f"(define (problem p) (:domain d) (:objects {MANY}) (:init {init}) (:goal (g)))")
@@ -154,8 +158,30 @@ def test_many_objects_and_high_arity_are_given_up_and_it_is_said(domain: str, in
     assert time.process_time() - start < 2
 
 
+def large(blocks: int) -> str:
+    names = [f"b{number}" for number in range(blocks)]
+    return (f"(define (problem p) (:domain blocksworld) (:objects {' '.join(names)} - block)"
+            f" (:init (arm-empty) {' '.join(f'(on-table {name}) (clear {name})' for name in names)})"
+            f" (:goal (and {' '.join(f'(on {a} {b})' for a, b in itertools.pairwise(names))})))")
+
+
+def test_large_problems_are_checked_or_refused_soon():
+    start = time.process_time()
+    with pytest.raises(PddlError, match="longer than 1,000,000 bytes"):
+        parse_problem(large(190_000))
+    assert time.process_time() - start < 2
+    text = large(12_000)
+    assert 600_000 < len(text) < 1_000_000
+    start = time.process_time()
+    findings = lint(parse_problem(text), BLOCKS)
+    assert {(finding.rule, finding.severity) for finding in findings} == {("not_checked", "warning")}
+    assert time.process_time() - start < 3
+
+
 def test_requirements_that_are_missing_are_added_to_the_text():
-    bare = "; (define (domain x)\n(define (domain d)\n  (:types t) (:predicates (p ?x - t))\n (:action a :parameters (?x - t) :effect (not (p ?x))))"
+    bare = """; (define (domain x)
+(define (domain d)
+  (:types t) (:predicates (p ?x - t)) (:action a :parameters (?x - t) :effect (not (p ?x))))"""
     source, changes = with_requirements(bare, parse_domain(bare))
     assert changes == ("added the requirements :strips :typing",)
     assert parse_domain(source).requirements == (":strips", ":typing")
