@@ -5,6 +5,7 @@ The index is as that of the set of attacks; what ``rules`` explains is this set'
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import time
@@ -42,6 +43,7 @@ async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, An
     texts = attack.get("tests")
     tests = [Test(code=text) for text in texts] if texts else [whole_check(attack.get("check", CHECK), "solve")]
     mode = attack.get("mode", "split")
+    await asyncio.sleep(0.05)  # until the spare children are there again
     before = len(processes())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(2 if attack.get("twice") else 1):
