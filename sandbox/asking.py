@@ -147,7 +147,7 @@ class Asking:
         case = question.case
         if "x" in frame:
             error = raised(frame["x"])
-            if case.raises is not None and _is_a(error.type, case.raises):
+            if case.raises is not None and is_a(error.type, case.raises):
                 return _PASSED
             return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
         if "v" not in frame:
@@ -226,7 +226,7 @@ def _numbers(count: int) -> list[int]:
     return [int.from_bytes(bits[at : at + 6], "big") for at in range(0, 6 * count, 6)]
 
 
-def _is_a(name: str, wanted: str) -> bool:
+def is_a(name: str, wanted: str) -> bool:
     """Whether the built-in exception ``name`` is ``wanted``, or a subclass of it."""
     found, base = getattr(builtins, name, None), getattr(builtins, wanted, None)
     return isinstance(found, type) and isinstance(base, type) and issubclass(found, base)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import sys
 from base64 import b64encode
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +15,6 @@ from typing import Any, TypeAlias, cast
 
 from eudoxus.sandbox import arrays
 from eudoxus.sandbox.plain import (
-    COLLISIONS,
     DEPTH,
     MOST_BITS,
     MOST_EXPONENT,
@@ -30,6 +29,7 @@ from eudoxus.sandbox.plain import (
     TooLarge,
     all_of,
     clean,
+    crowding,
     equal,
     leaves,
     mro,
@@ -287,10 +287,7 @@ class _Decoder(_Budget):
 
     def _keys(self, json: Any, depth: int) -> list[Any]:
         keys = self.items(json, depth)
-        if len(keys) > COLLISIONS:
-            hashes = Counter(map(hash, keys))
-            if len(keys) - len(hashes) >= COLLISIONS and max(hashes.values()) > COLLISIONS:
-                raise TooLarge("too many keys of one hash")
+        self.charge(crowding(keys))
         return keys
 
     def bytes(self, json: Any) -> bytes:

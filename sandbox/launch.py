@@ -83,7 +83,7 @@ class Interpreter:
 class Jail:
     """A way to confine programs that may work on this machine."""
 
-    backend: Literal["bwrap", "lockdown", "unsafe"]
+    backend: Literal["bwrap", "lockdown", "monty", "unsafe"]
     interpreter: Interpreter
     uid: int | None
     """First of the user ids to run under, when the service is root; None where it is not, and programs run under its own."""

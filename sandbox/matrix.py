@@ -63,7 +63,7 @@ class Matrix:
                 workers.create_task(self._work(work))
         rows = [list(self._rows[same]) for same in self._same_as]
         return MatrixResult(
-            outcomes=rows, complete=all(None not in row for row in rows), verdict="provisional" if self._mode == "bundle" else "final",
+            outcomes=rows, complete=all(None not in row for row in rows), verdict=self._sandbox.standing(self._mode),
             wall_ms=1000 * (time.monotonic() - start), isolation=self._sandbox.isolation,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
@@ -46,6 +46,29 @@ class NotPlain(CodecError):
 
 class TooLarge(CodecError):
     """Too deep (cycles are), too many values, too long a text or number."""
+
+
+def crowding(keys: list[Any]) -> int:
+    """About how many comparisons of values it takes to tell keys of one hash apart. Raises ``TooLarge`` for too many of one hash.
+
+    In sets of sets whose members all have one hash it is the square of the square: minutes, for a megabyte.
+    """
+    if len(keys) == len(set(map(hash, keys))):
+        return 0
+    hashes = Counter(map(hash, keys))
+    if max(hashes.values()) > COLLISIONS:
+        raise TooLarge("too many keys of one hash")
+    return sum(count * _weight(key) for key in keys if (count := hashes[hash(key)]) > 1)
+
+
+def _weight(key: Any) -> int:
+    """About how many comparisons it takes to find a key equal to another one of its hash."""
+    if type(key) is tuple:
+        return 1 + sum(map(_weight, key))
+    if type(key) is frozenset:
+        hashes = Counter(map(hash, key))
+        return 1 + sum(hashes[hash(member)] * _weight(member) for member in key)
+    return 1
 
 
 class Opaque:

@@ -8,15 +8,17 @@ import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.sandbox import matrix
 from eudoxus.sandbox.asking import prepared
 from eudoxus.sandbox.model import (
+    Backend,
     Case,
     Isolation,
+    Level,
     Limits,
     MatrixResult,
     Mode,
@@ -37,6 +39,7 @@ from eudoxus.sandbox.zygotes import ZygoteFailed
 
 DEFAULT_LIMITS = Limits()
 MOST_TESTS = 100_000
+_LEVELS: dict[Backend, Level] = {"bwrap": "bwrap+lockdown", "lockdown": "lockdown", "monty": "interpreter", "unsafe": "none"}
 _START_S = 0.05
 """A first guess of what a run takes."""
 
@@ -50,10 +53,9 @@ class Sandbox:
         self._tested = tested
         self._settings = settings
         jail = tested.jail
-        level = "none" if jail.backend == "unsafe" else "bwrap+lockdown" if jail.backend == "bwrap" else "lockdown"
-        self.isolation = Isolation.model_validate({"backend": jail.backend, "level": level, "landlock_abi": tested.landlock_abi})
-        count = settings.slots or len(os.sched_getaffinity(0))
-        self.slots = [tested.slot, *(Slot(jail, index) for index in range(1, count))]
+        self.isolation = Isolation(backend=jail.backend, level=_LEVELS[jail.backend], landlock_abi=tested.landlock_abi)
+        count = settings.slots or _cores()
+        self.slots = [tested.slot, *(tested.slot.another(index) for index in range(1, count))]
         self._idle = deque(self.slots[:1])
         self._waiting: dict[str, deque[asyncio.Future[Slot]]] = {}
         """By caller; whose turn is next stands first."""
@@ -136,6 +138,10 @@ class Sandbox:
             check(program, tests, cases, mode)
         plan = matrix.Matrix(self, programs, tests, cases, mode, limits, seed, caller)
         return await plan.run(budget_s)
+
+    def standing(self, mode: Mode) -> Literal["final", "provisional"]:
+        """What a verdict counts for: in mode ``bundle`` a program may forge it, and beside CPython it may differ."""
+        return "provisional" if mode == "bundle" or self.isolation.level == "interpreter" else "final"
 
     def report(self) -> SandboxReport:
         """The level, and the self-test's table."""
@@ -234,11 +240,15 @@ class Sandbox:
         tests = [TestResult(i=i, outcome=t.outcome, exc=t.exc, ms=t.ms, calls=t.calls, trace=t.trace) for i, t in enumerate(verdict.tests)]
         shown = next((test for test in tests if test.outcome != "passed" and test.trace is not None), tests[-1] if tests else None)
         return RunResult(
-            outcome=verdict.outcome, verdict="provisional" if mode == "bundle" else "final", tests=tests, exc=verdict.exc,
+            outcome=verdict.outcome, verdict=self.standing(mode), tests=tests, exc=verdict.exc,
             stdout=found.stdout, stderr=found.stderr, truncated=found.truncated, cpu_ms=found.cpu_ms, wall_ms=found.wall_ms,
             maxrss_kb=found.maxrss_kb, signal=verdict.signal, isolation=self.isolation, retried=retried,
             trace=shown.trace if shown else None,
         )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check(program: Program, tests: Sequence[Test], cases: Sequence[Case], mode: Mode) -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,18 @@ async def choose(settings: SandboxSettings) -> Tested:
     """The strongest jail that the settings allow and that holds. Raises :class:`SandboxUnavailable`."""
     if settings.backend == "unsafe":
         return await _unsafe(settings)
+    if settings.backend == "monty":
+        return await _monty()
+    try:
+        return await _linux(settings)
+    except SandboxUnavailable as error:
+        if settings.backend != "auto" or find_spec("pydantic_monty") is None:
+            raise
+        log.warning("sandbox: monty runs programs, and all verdicts are provisional: %s", error)
+    return await _monty()
+
+
+async def _linux(settings: SandboxSettings) -> Tested:
     missing = lacking()
     if missing:
         raise SandboxUnavailable(missing)
@@ -67,7 +80,7 @@ async def choose(settings: SandboxSettings) -> Tested:
 def lacking() -> list[tuple[str, str]]:
     """What no backend can do without and is not here, with what to do about each."""
     if sys.platform != "linux":
-        return [(f"this is {sys.platform}, not Linux", "run the service in a Linux container or virtual machine")]
+        return [(f"this is {sys.platform}, not Linux", "use a Linux container or virtual machine, or install eudoxus[monty]")]
     missing = []
     if lockdown.architecture() is None:
         missing.append((f"the architecture {os.uname().machine} is not supported", "use a 64-bit x86_64 or aarch64 machine and Python"))
@@ -132,6 +145,25 @@ def _fix(jail: Jail, error: str) -> str:
     if "set" in error or "capabilit" in error:
         return "run the service as an ordinary user, or as root with CAP_SETUID, CAP_SETGID and CAP_SETPCAP"
     return f"check that {jail.interpreter.program} starts, and that the container's seccomp profile is the engine's default"
+
+
+async def _monty() -> Tested:
+    try:
+        from eudoxus.sandbox import monty
+    except ImportError as error:
+        raise SandboxUnavailable([(f"monty is not installed: {error}", 'pip install "eudoxus[monty]"')]) from None
+    slot = monty.MontySlot(0)
+    try:
+        table = await slot.tried()
+    except ZygoteFailed as error:
+        await slot.aclose()
+        raise SandboxUnavailable([(str(error), "install pydantic-monty anew")]) from None
+    bad = [row for row in table if not row.ok]
+    if bad:
+        await slot.aclose()
+        done = "; ".join(f"{row.what}: {row.outcome}" for row in bad)
+        raise SandboxUnavailable([(f"monty does not refuse everything: {done}", "report this with the version of pydantic-monty")])
+    return Tested(slot.jail, slot, 0, table)
 
 
 async def _unsafe(settings: SandboxSettings) -> Tested:

@@ -65,6 +65,10 @@ class Slot:
         """Of the kernel, as the zygotes found it."""
         return max((int(zygote.info["abi"]) for zygote in self._zygotes.values()), default=0)
 
+    def another(self, index: int) -> Slot:
+        """A slot of the same kind, not started."""
+        return Slot(self.jail, index)
+
     async def start(self) -> None:
         """Start what most runs need. Raises :class:`ZygoteFailed`."""
         await asyncio.gather(self._zygote("candidate"), self._zygote("judge"))

