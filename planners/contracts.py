@@ -97,9 +97,10 @@ class PlannerContract(ABC):
     async def test_cancelling_leaves_no_process_and_no_file(self, tmp_path: Path, monkeypatch: Any) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         running = asyncio.ensure_future(self.solve(*counter(self.bits), seconds=60))
-        while not working_in(tmp_path):
+        while not working_in(tmp_path) and not running.done():
             await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+        await asyncio.wait([running], timeout=0.5)
+        assert not running.done(), "the planner ended before it was cancelled"
         running.cancel()
         await asyncio.wait([running])
         assert running.cancelled()

@@ -19,11 +19,13 @@ from eudoxus.planners.solve import Confirm, Solve
 class Installed:
     name = ""
 
+    @pytest.fixture(autouse=True)
+    def installed(self) -> None:
+        if why := self.planner().available():
+            pytest.skip(why)
+
     def planner(self) -> Planner:
-        planner = chosen(self.name)
-        if planner.available():
-            pytest.skip(planner.available() or "")
-        return planner
+        return chosen(self.name)
 
 
 class TestFastDownward(Installed, PlannerContract):
