@@ -20,13 +20,16 @@ GOOD = "def solve(n): return n * n + 1"
 TESTS = ("assert solve(2) == 5", "assert candidate(3) == 10", "assert solve(10) == 101")
 DATA = os.environ.get("EUDOXUS_DATA")
 RUNS_UNJAILED = {31, 32, 34, 35, 38}  # of the resource attacks; the others would hurt the machine that runs the tests
+SEARCHES_MEMORY = {6, 7}
+"""They find expected values in the memory of a fork of pytest, which holds all tests; in the jail the attack set itself runs them."""
 
 
 def attacks() -> list[dict]:
     if DATA is None:
         return []
     found = json.loads(Path(DATA, "attacks", "index.json").read_text())
-    return [a for a in found["attacks"] if a["category"] in ("forgery", "control") or a["id"] in RUNS_UNJAILED]
+    chosen = [a for a in found["attacks"] if a["category"] in ("forgery", "control") or a["id"] in RUNS_UNJAILED]
+    return [a for a in chosen if a["id"] not in SEARCHES_MEMORY]
 
 
 @pytest.mark.skipif(DATA is None, reason="EUDOXUS_DATA does not name the folder with the recorded data")
