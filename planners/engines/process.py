@@ -77,7 +77,7 @@ async def run(command: Sequence[str], folder: Path, *, wall_seconds: float, boun
     try:
         _limit(process.pid, bounds)
         ending = asyncio.ensure_future(_ended(process, output))
-        watching = asyncio.ensure_future(_exceeded(family, bounds)) if family and bounds else None
+        watching = asyncio.ensure_future(_exceeded(process, family, bounds)) if family and bounds else None
         try:
             await asyncio.wait([ending, *([watching] if watching else [])], timeout=wall_seconds, return_when=asyncio.FIRST_COMPLETED)
             code = ending.result() if ending.done() else None
@@ -104,10 +104,13 @@ async def _ended(process: asyncio.subprocess.Process, output: bytearray) -> int:
     return await process.wait()
 
 
-async def _exceeded(family: Family, bounds: Bounds) -> Literal["time", "memory"]:
-    """The bound that is crossed, as soon as one is."""
+async def _exceeded(process: asyncio.subprocess.Process, family: Family, bounds: Bounds) -> Literal["time", "memory"]:
+    """The bound that is crossed, as soon as one is. What the process leaves behind is ended, since it may keep the output open."""
     while True:
         await asyncio.sleep(LOOK_EVERY)
+        if process.returncode is not None:
+            await asyncio.to_thread(family.end)
+            continue
         used = await asyncio.to_thread(family.weight)
         if used.resident_mb > bounds.memory_mb:
             return "memory"
