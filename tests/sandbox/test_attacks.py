@@ -68,7 +68,8 @@ async def attempt(sandbox: Sandbox, attack: dict[str, Any], file: str) -> RunRes
 async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, Any], listener: socket.socket):
     if attack.get("needs") == "numpy" and not sandbox.slots[0].jail.interpreter.numpy:
         pytest.skip("numpy is not installed for the interpreter in the jail")
-    assert (await sandbox.run(Program(code=HONEST, entry="solve"), [])).outcome == "passed"
+    first = "import numpy\n" + HONEST if attack.get("needs") == "numpy" else HONEST  # its zygote is started at first use and stays
+    assert (await sandbox.run(Program(code=first, entry="solve"), [])).outcome == "passed"
     await asyncio.sleep(0.05)  # until the spare children are there again
     before, litter = len(processes()), found_litter()
     start = time.monotonic()

@@ -43,16 +43,20 @@ def through(value: object) -> object:
 
 
 def same(a: object, b: object) -> bool:
-    """Equal, of the same exact types all the way down, with -0.0 and NaN told apart."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return same(list(a.items()), list(b.items()))
-    if isinstance(a, set | frozenset):
-        return len(a) == len(b) and sorted(map(repr, a)) == sorted(map(repr, b))
-    return repr(a) == repr(b)
+    """Equal, of the same exact types all the way down, with -0.0 and NaN told apart; the order of sets does not matter."""
+    return shape(a) == shape(b)
+
+
+def shape(value: object) -> str:
+    if isinstance(value, list | tuple):
+        inside = [shape(item) for item in value]
+    elif isinstance(value, dict):
+        inside = [f"{shape(key)}: {shape(item)}" for key, item in value.items()]
+    elif isinstance(value, set | frozenset):
+        inside = sorted(map(shape, value))
+    else:
+        inside = [repr(value)]
+    return f"{type(value).__name__}({', '.join(inside)})"
 
 
 def exact(value: object) -> bool:
