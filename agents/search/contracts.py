@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,11 +13,11 @@ Grow = Callable[[Node[Any, Any]], Sequence[float]]
 """The scores of the children that a node gets at an expansion; a score of 1 makes a final one."""
 
 
-class PolicyContract:
+class PolicyContract(ABC):
     """Tests for one policy, run by pytest. ``policy`` must give a fresh one each time."""
 
-    def policy(self) -> Policy[Any, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def policy(self) -> Policy[Any, Any]: ...
 
     def test_it_begins_at_the_root(self) -> None:
         tree: Tree[Any, Any] = Tree(0, 0)
