@@ -75,7 +75,10 @@ async def test_under_bubblewrap_every_namespace_is_private_and_proc_is_not_there
         assert pid is not None
         if ROOT:
             assert shared_namespaces(pid, private_namespaces()) == []
-            assert set(os.listdir(f"/proc/{pid}/root")) <= {"usr", "lib", "lib64", "etc", "dev", "root", "home", "tmp", "opt"}
+            interpreter = sandbox.slots[0].jail.interpreter
+            needed = (interpreter.program, interpreter.prefix, *interpreter.library, *interpreter.site, "/usr", "/lib", "/lib64", "/etc", "/dev")
+            assert set(os.listdir(f"/proc/{pid}/root")) <= {Path(path).parts[1] for path in needed}
+            assert not os.path.exists(f"/proc/{pid}/root{REPOSITORY}/README.md")
             assert os.listdir(f"/proc/{pid}/root/dev") in (["null", "urandom"], ["urandom", "null"])
         program = Program(code="import os\ndef f(n): return [os.path.exists(p) for p in ('/proc', '/etc/passwd', '/sys')]\n", entry="f")
         assert (await sandbox.run(program, [Test(code="assert not any(f(1))")])).outcome == "passed"
