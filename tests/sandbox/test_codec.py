@@ -219,7 +219,7 @@ def test_keys_of_one_hash_are_refused_before_they_take_quadratic_time():
     {"$tuple": {}}, {"$bytes": "!"}, {"$bytes": 5}, {"$range": [1, 2, 0]}, {"$decimal": "sNaN"}, {"$decimal": "1e99999999"},
     {"$fraction": ["1", "0"]}, {"$opaque": 5}, {"$str": "gA=="}, {"$ndarray": {"dtype": "|O8", "shape": [1], "data": ""}}, {"$ndarray": {}},
     {"$ndarray": {"dtype": "<i8", "shape": [-1], "data": ""}}, {"$int": "1", "a": 2}, {"a": 1, "$b": 2}, object(), {1: 2}, (1,),
-], ids=repr)
+], ids=lambda form: "object" if type(form) is object else repr(form))
 def test_another_form_is_refused(found):
     with pytest.raises(NotPlain):
         decode(found)
