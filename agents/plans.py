@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 _HEAD = re.compile(r"^\W{0,4}#E(\d{1,4})\W{0,2}\s*=\s*`?\s*([A-Za-z_]\w*)\s*\[", re.MULTILINE)
-_PLAN = re.compile(r"^\W{0,4}plan\b\W{0,3}\d{0,4}\W{0,3}:\W{0,3}(.*)$", re.IGNORECASE | re.MULTILINE)
+_PLAN = re.compile(r"^[\W\d]{0,6}plan\b\W{0,3}\d{0,4}\W{0,3}:\W{0,3}(.*)$", re.IGNORECASE | re.MULTILINE)
 _VARIABLE = re.compile(r"#E(\d{1,4})(?!\d)")
 
 

@@ -73,11 +73,11 @@ class Budget:
         return None if self.limits.seconds is None else self.limits.seconds - (self.clock() - self._started)
 
     def room(self, asked: Reservation) -> int:
-        """How many of the asked requests there is room for, at least one. Raises :class:`BudgetSpent` for none."""
+        """How many of the asked requests there is room for, at least one if any. Raises :class:`BudgetSpent` for none."""
         left = self.seconds_left()
         if left is not None and left <= 0:
             raise BudgetSpent("seconds", self.limits.seconds or 0, self.clock() - self._started)
-        return self._counts(asked)
+        return self._counts(asked) if asked.requests else 0  # what asks no model takes time only
 
     def _counts(self, asked: Reservation) -> int:
         limits, spent, held = self.limits, self.spent, self._held

@@ -25,10 +25,10 @@ _KEPT = frozenset({"declare-const", "declare-fun", "declare-sort", "declare-data
 _LEFT_OUT = frozenset({"set-logic", "set-info", "set-option", "check-sat", "get-model", "get-value", "get-unsat-core", "get-info", "exit"})
 """Harmless where they are left out: what is asked is decided by the caller."""
 _ATTRIBUTES = frozenset({":named", ":pattern", ":weight", ":qid"})
-_TOKEN = re.compile(r"""[ \t\r\n]+|;[^\n]*|(?P<token>[()]|"(?:[\x20-\x21\x23-\x7e\t\n]|"")*"|\|[\x20-\x5b\x5d-\x7b\x7d\x7e\t\n]*\||"""
+_TOKEN = re.compile(r"""[ \t\r\n]+|;[^\n]*|(?P<sign>[()]|"(?:[\x20-\x21\x23-\x7e\t\n]|"")*"|\|[\x20-\x5b\x5d-\x7b\x7d\x7e\t\n]*\||"""
                     r"""[\w~!@$%^&*+=<>.?/:#-]+)""", re.ASCII)
-_INTEGER = re.compile(r"[-+]?\d+")
-_REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:\s*/\s*\d+)?")
+_INTEGER = re.compile(r"[-+]?\d+", re.ASCII)
+_REAL = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:\s*/\s*\d+)?", re.ASCII)
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 
@@ -113,16 +113,16 @@ def read(text: str) -> Iterator[tuple[Expression, int]]:
         found = _TOKEN.match(text, place)
         if found is None:
             raise Refused(f"line {line}: {text[place:place + 20]!r} cannot be read")
-        token = found["token"]
-        if token and not open_lists:
+        sign = found["sign"]
+        if sign and not open_lists:
             begun = line
         line += found[0].count("\n")
         place = found.end()
-        if token == "(":
+        if sign == "(":
             open_lists.append([])
             if len(open_lists) > MOST_DEPTH:
                 raise Refused(f"line {line}: more than {MOST_DEPTH:,} brackets are open")
-        elif token == ")":
+        elif sign == ")":
             if not open_lists:
                 raise Refused(f"line {line}: a bracket is closed that was not opened")
             whole = open_lists.pop()
@@ -130,10 +130,10 @@ def read(text: str) -> Iterator[tuple[Expression, int]]:
                 open_lists[-1].append(whole)
             else:
                 yield whole, begun
-        elif token and open_lists:
-            open_lists[-1].append(token)
-        elif token:
-            yield token, begun
+        elif sign and open_lists:
+            open_lists[-1].append(sign)
+        elif sign:
+            yield sign, begun
     if open_lists:
         raise Refused(f"line {begun}: {len(open_lists)} brackets are not closed")
 

@@ -35,7 +35,7 @@ class MeetsConstraints(ProblemVerifier):
     kind: Literal["z3"] = "z3"
     authority: ClassVar[Authority] = "solver"
     constraints: Annotated[str, Field(max_length=100_000), AfterValidator(_passes_the_gate)]
-    """Declarations, definitions and assertions over the ``variables``, which are declared already: ``(assert (= (* answer answer) 49))``."""
+    """Declarations, definitions and assertions over the ``variables``, which are declared: ``(assert (= (* answer answer) 49))``."""
     variables: dict[str, Sort] = Field(default={"answer": "Int"}, min_length=1, max_length=200)
     """Names and sorts of what the answer gives. With one variable the answer is its value, with several a JSON object of all."""
     wanted: Literal["sat", "unsat"] = "sat"
@@ -82,7 +82,7 @@ class MeetsConstraints(ProblemVerifier):
             if not isinstance(said, dict) or (missing := [name for name in self.variables if name not in said]):
                 return f"expected a JSON object with {', '.join(missing if isinstance(said, dict) else self.variables)}"
         else:
-            said = {name: answer for name in self.variables}
+            said = dict.fromkeys(self.variables, answer)
         values = dict[str, str]()
         for name, sort in self.variables.items():
             text = said[name] if isinstance(said[name], str) else orjson.dumps(said[name]).decode()

@@ -80,13 +80,11 @@ class Regex(AnswerExtractor):
         return f"something that matches {self.pattern}"
 
     def read(self, text: str) -> str | None:
-        found = None
-        for found in compiled(self.pattern).finditer(searched(text)):
+        pattern, said = compiled(self.pattern), None
+        for found in pattern.finditer(searched(text)):
+            said = found[pattern.groups]
             if self.which == "first":
                 break
-        if found is None:
-            return None
-        said = found[compiled(self.pattern).groups]
         return None if said is None else str(said).strip()
 
 

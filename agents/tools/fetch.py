@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -22,7 +23,8 @@ LONGEST_URL = 2_000
 _TEXT = re.compile(r"text/|application/(?:[\w.+-]+\+)?(?:json|xml)\b", re.IGNORECASE)
 _PLAIN_URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+")
 _SILENT = frozenset({"script", "style", "noscript", "template", "svg", "head"})
-_BREAKS = frozenset({"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "pre", "table", "ul", "ol", "dt"})
+_BREAKS = frozenset({"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "pre", "table", "ul",
+                     "ol", "dt"})
 
 
 def checked_prefixes(allow: list[str]) -> list[str]:
@@ -99,13 +101,12 @@ class FetchSettings(BaseSettings):
         return listed or (mapped.is_global and not mapped.is_multicast)
 
 
-_settings: FetchSettings | None = None
+_configured: WeakKeyDictionary[asyncio.AbstractEventLoop, FetchSettings] = WeakKeyDictionary()
 
 
-def configure_fetch(settings: FetchSettings | None) -> None:
-    """Fetch by these settings from now on; None reads the environment again."""
-    global _settings
-    _settings = settings
+def configure_fetch(settings: FetchSettings) -> None:
+    """What may be fetched in this event loop from now on; without this, what the environment says."""
+    _configured[asyncio.get_running_loop()] = settings
 
 
 class Fetched(BaseModel):
@@ -134,7 +135,7 @@ class Fetch(Effect[Fetched]):
 
     async def run(self) -> Fetched:
         """Nothing is raised but cancellation."""
-        settings = _settings or FetchSettings()
+        settings = _configured.get(asyncio.get_running_loop()) or FetchSettings()
         try:
             async with asyncio.timeout(settings.seconds), httpx2.AsyncClient(trust_env=False, follow_redirects=False) as client:
                 return await _followed(client, self.url, settings)
@@ -205,7 +206,7 @@ class _Words(HTMLParser):
         self._silent = 0
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        self._silent += tag in _SILENT
+        self._silent = 0 if tag == "body" else self._silent + (tag in _SILENT)  # the end of the head may be left out
         if tag in _BREAKS:
             self.said.append("\n")
 

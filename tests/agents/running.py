@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from eudoxus.agents.ab_mcts import ab_mcts
+from eudoxus.agents.beam import beam
 from eudoxus.agents.best_first import best_first
 from eudoxus.agents.best_of_n import best_of_n
 from eudoxus.agents.direct import direct
 from eudoxus.agents.mcts import mcts
 from eudoxus.agents.mctsr import mctsr
 from eudoxus.agents.plan_and_solve import plan_and_solve
+from eudoxus.agents.problem import ProblemTask
 from eudoxus.agents.react import react
 from eudoxus.agents.refine import refine
 from eudoxus.agents.reflexion import reflexion
+from eudoxus.agents.rewoo import rewoo
 from eudoxus.agents.self_consistency import self_consistency
 from eudoxus.agents.tree_of_thoughts import tree_of_thoughts
 from eudoxus.prompts import load
@@ -31,6 +35,7 @@ from eudoxus.runtime import (
     Registry,
     Result,
     Runtime,
+    Strategy,
     Task,
     Verdict,
     parse_spec,
@@ -40,7 +45,7 @@ from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
 STRATEGIES = (direct, best_of_n, self_consistency, refine, reflexion, ab_mcts,
-              tree_of_thoughts, best_first, mcts, mctsr, plan_and_solve, react)
+              tree_of_thoughts, beam, best_first, mcts, mctsr, plan_and_solve, react, rewoo)
 JSON = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}},
                                                                       "required": ["n"], "additionalProperties": False}}}
 
@@ -50,10 +55,10 @@ def chat(text: str, **more: Any) -> ChatTask:
 
 
 async def run(path: str, task: Task, answers: Any, *, journal: Journal | None = None, watcher: Any = None,
-              **limits: Any) -> tuple[Result, SimulatedEndpoint]:
+              strategies: Iterable[Strategy] = STRATEGIES, **limits: Any) -> tuple[Result, SimulatedEndpoint]:
     """The result of ``path/sim:m`` on ``task``, and the endpoint that was asked."""
     endpoint = answers if isinstance(answers, SimulatedEndpoint) else SimulatedEndpoint(answers, name="sim")
-    registry = Registry(STRATEGIES, (ChatTask, Guess))
+    registry = Registry(strategies, (ChatTask, ProblemTask, Guess))
     runtime = Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
     order = Order(parse_spec(f"{path}/sim:m", registry), task, limits=Limits(**limits))
     journal = journal or MemoryJournal()

@@ -33,6 +33,7 @@ from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import BudgetSpent, CapabilityMissing, EndpointAuthError, InvalidRequest, ScopeError
 from eudoxus.runtime.journal import DecisionRecord, EffectRecord
+from tests.runtime.programs import Echo
 
 ASK = ChatRequest(messages=(Message(role="user", content="?"),))
 TASK = ChatTask(messages=ASK.messages)
@@ -158,6 +159,16 @@ async def test_a_time_limit_ends_a_call_that_never_answers():
 
     result = await asyncio.wait_for(running(body, simulated(latency=60), seconds=0.2), 5)
     assert (result.answer, result.outcome) == ("early", "limit")
+
+
+async def test_an_act_that_asks_no_model_is_held_to_time_alone():
+    async def body(ctx: Context) -> str:
+        await ctx.complete(ASK)
+        with ctx.limit(requests=1, completion_tokens=1, seconds=30):
+            return (await ctx.perform(Echo(say="done"))).said
+
+    result = await running(body, requests=1, seconds=30)
+    assert (result.answer, result.outcome) == ("done", "best_effort")
 
 
 async def test_a_cost_limit_ends_the_run_and_refuses_models_without_a_price():

@@ -12,6 +12,7 @@ import httpx2
 import openai
 import pytest
 
+from eudoxus.runtime import Registry
 from eudoxus.service.app import create_app
 from eudoxus.service.server import Server, server_for
 from eudoxus.service.settings import Settings
@@ -22,9 +23,9 @@ from tests.service.upstream import Upstream
 class Running:
     """A service in a thread of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, installed: Registry | None = None) -> None:
         self.settings = settings
-        self.app = create_app(settings, registry=registry(settings.presets))
+        self.app = create_app(settings, registry=installed or registry(settings.presets))
         self.server: Server = server_for(self.app, settings)
         self._thread = threading.Thread(target=self.server.run, daemon=True)
         self._thread.start()
