@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.plans import Step, UnreadablePlan, filled, read_plan
 from eudoxus.agents.tools import ERROR, LONGEST_INPUT, LONGEST_OUTPUT, TOOLS, described, known
-from eudoxus.agents.transcript import mark, transcript
+from eudoxus.agents.transcript import mark, transcript, with_media
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Message, Params, Result, Task, strategy
 
@@ -45,13 +45,14 @@ async def rewoo(task: Task, params: Rewoo, ctx: Context) -> Result:
     Costs 2 completions besides those of steps that ask a model, whatever the number of tools' calls. ``verified`` when the task has a
     verifier and it accepts the answer. ``failed`` when no plan could be read. Steps with inputs and results are among the artifacts.
     """
-    question, tools = transcript(task.request().messages), [TOOLS[name] for name in params.tools]
+    messages, tools = task.request().messages, [TOOLS[name] for name in params.tools]
+    question = transcript(messages)
     asked = render("rewoo/plan", tools=described(tools), task=question, mark=mark(question), most=str(params.steps))
     try:
-        work = Work({step.number: step for step in await _plan(asked, params, (), ctx.scope("plan"))})
+        plan = await _plan(with_media(asked, messages), params, (), ctx.scope("plan"))
     except UnreadablePlan as problem:
         return Result(answer=None, outcome="failed", detail=f"no plan could be read: {problem}")
-    waves = patches = 0
+    work, waves, patches = Work({step.number: step for step in plan}), 0, 0
     while batch := work.ready():
         await _carry_out(batch, work, ctx.scope("wave", waves))
         waves += 1
@@ -61,7 +62,8 @@ async def rewoo(task: Task, params: Rewoo, ctx: Context) -> Result:
 
     evidence = work.told()
     told = render("rewoo/solve", task=question, evidence=evidence, mark=mark(question, evidence))
-    answer = (await ctx.complete(told.model_copy(update={"temperature": params.temperature}), stream=True))[0]
+    solving = with_media(told.model_copy(update={"temperature": params.temperature}), messages)
+    answer = (await ctx.complete(solving, stream=True))[0]
     return outcome(answer, await verdict_on(answer, task, ctx.scope("verify")), steps=work.listed(), patches=patches)
 
 
@@ -108,7 +110,7 @@ class Work:
         return TOOLS[by].value(self.evidence[number]) if by in TOOLS else self.evidence[number]
 
     def _came(self, number: int) -> str:
-        return self.evidence.get(number) or self.failed.get(number) or "(not begun: it needs a step that failed)"
+        return self.evidence.get(number, self.failed.get(number, "(not begun)"))
 
 
 async def _carry_out(batch: Sequence[Step], work: Work, ctx: Context) -> None:

@@ -54,8 +54,8 @@ class FollowsSchema(ProblemVerifier):
         except orjson.JSONDecodeError as error:
             return self.refused(f"the answer is not JSON: {error}")
         schema = orjson.dumps(self.schema_).decode()
-        if '$ref"' in schema or 'Ref"' in schema:
-            # References that lead back can make the work exponential in the depth of the answer: done where it can be ended.
+        if any(sign in schema for sign in ('$ref"', 'Ref"', '"pattern')):
+            # References that lead back can make the work exponential in the depth of the answer, and patterns step back.
             found = await ctx.perform(CheckJson(json_schema=schema, value=answer))
             return self.accepted() if not found.complaint else self.refused(f"the answer breaks its JSON schema: {found.complaint}")
         complaint = complaint_of(self.schema_, value)
@@ -81,7 +81,7 @@ class CheckJson(Effect[Complaint]):
         """A validation that takes too long is a complaint."""
         program = "import sys; from eudoxus.agents.problem.json_schema import main; main(sys.stdin.buffer.read())"
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-I", "-c", program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL)
         try:
             async with asyncio.timeout(SECONDS):

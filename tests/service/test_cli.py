@@ -57,6 +57,16 @@ def test_a_task_can_come_from_standard_input_as_json(eudoxus: Any, upstream: Ups
     assert json.loads(done.stdout)["result"]["answer"].strip() == "four" and len(upstream.bodies[0]["messages"]) == 2
 
 
+def test_a_problem_in_a_file_is_verified_and_a_bad_one_is_refused_by_field(eudoxus: Any, tmp_path: Path) -> None:
+    task = {"kind": "problem", "messages": [{"role": "user", "content": "2 + 2?"}], "verifier": {"kind": "number", "value": 4}}
+    (tmp_path / "problem.json").write_text(json.dumps(task))
+    done = eudoxus("run", "refine(rounds=0)/openai:m", "--task", "problem.json", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["result"]["outcome"] == "verified", done.stderr
+    (tmp_path / "problem.json").write_text(json.dumps({**task, "verifier": {"kind": "regex", "pattern": "("}}))
+    done = eudoxus("run", "direct/openai:m", "--task", "problem.json")
+    assert done.returncode == 2 and "task.verifier.pattern: not a regular expression of RE2" in done.stderr
+
+
 def test_a_recorded_run_replays_without_a_call(eudoxus: Any, upstream: Upstream) -> None:
     assert eudoxus("run", "self_consistency(n=3)/openai:m", "--task", "task.txt", "--journal", "run.jsonl").returncode == 0
     asked = len(upstream.bodies)
