@@ -89,7 +89,7 @@ class Regex(AnswerExtractor):
 
 
 class Number(AnswerExtractor):
-    """The number that the reply is or announces as its answer, else the last number in it."""
+    """The number that the reply announces as its answer, else the last number in it."""
 
     kind: Literal["number"] = "number"
     compares = "number"
@@ -99,9 +99,8 @@ class Number(AnswerExtractor):
         return "a number"
 
     def read(self, text: str) -> str | None:
-        if quantities.parse(text.strip()) is not None:
-            return text.strip()
-        return answers.extract(text, "number") or quantities.find(text)
+        in_words = text.strip() if quantities.parse(text.strip()) is not None else None
+        return answers.extract(text, "number") or quantities.find(text) or in_words
 
 
 class Block(AnswerExtractor):

@@ -141,7 +141,7 @@ class Fetch(Effect[Fetched]):
                 return await _followed(client, self.url, settings)
         except TimeoutError:
             return Fetched(status="failed", message=f"no whole page within {settings.seconds:g} seconds")
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             return Fetched(status="failed", message=str(error) or type(error).__name__)
 
 

@@ -122,6 +122,7 @@ class Pages(BaseHTTPRequestHandler):
             "/docs/there": (302, {"location": "/docs/plain"}, b""),
             "/docs/away": (302, {"location": "/secret"}, b""),
             "/docs/elsewhere": (302, {"location": "http://169.254.169.254/latest"}, b""),
+            "/docs/broken": (302, {"location": "http://[x/docs/"}, b""),
             "/docs/round": (302, {"location": "/docs/round"}, b""),
             "/docs/big": (200, {"content-type": "text/plain"}, b"x" * 50_000),
             "/docs/picture": (200, {"content-type": "image/png"}, b"\x89PNG"),
@@ -168,7 +169,7 @@ async def test_fetching_is_off_until_the_operator_lists_addresses(site: str, mon
 @pytest.mark.parametrize(("path", "said"), [
     ("/docs/a", "Grüße\ntwo"), ("/docs/plain", "plain"), ("/docs/there", "plain"), ("/docs/nothing", "error: the server answered 404"),
     ("/docs/away", "error: this address is not allowed"), ("/docs/elsewhere", "error: this address is not allowed"),
-    ("/docs/round", "error: more than 3 redirects"), ("/docs/picture", "error: not a page of text: image/png"),
+    ("/docs/broken", "error: "), ("/docs/round", "error: more than 3 redirects"), ("/docs/picture", "error: not a page of text: image/png"),
     ("/docs/zip", "error: not a page of text"), ("/docs/slow", "error: no whole page within 1 seconds"),
     ("/secret", "error: this address is not allowed"), ("/docs/../secret", "error: addresses with /../"),
     ("/docs/%2e%2e/secret", "error: addresses with /../"), ("/docs/..%2fsecret", "error: addresses with /../"),

@@ -32,7 +32,7 @@ def read(said: dict[str, Any], reply: str) -> str | None:
     ({"kind": "regex", "pattern": r"x"}, "y", None),
     ({"kind": "number"}, "First 7. So the answer is 1,234.5 km, I think.", "1,234.5"),
     ({"kind": "number"}, "We get 3 and then 4\n(done)", "4"),
-    ({"kind": "number"}, "none", None), ({"kind": "number"}, " four\n", "four"), ({"kind": "number"}, "1 1/2 km", "1 1/2 km"),
+    ({"kind": "number"}, "none", None), ({"kind": "number"}, " four\n", "four"), ({"kind": "number"}, "1 1/2 km", "1 1/2"),
     ({"kind": "block"}, "```python\na\n```\ntext\n~~~\nb\n  c\n~~~\n", "b\n  c"),
     ({"kind": "block", "language": "python"}, "```python\na\n```\n```\nb\n```", "a"),
     ({"kind": "block"}, "1. x\n   ```\n   a\n     b\n   ```", "a\n  b"),
