@@ -10,16 +10,16 @@ import jsonschema_rs
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from eudoxus.agents.problem import schema_program
 from eudoxus.agents.problem.base import ProblemVerifier
 from eudoxus.agents.problem.extractors import AnswerExtractor, Json
+from eudoxus.agents.problem.schema_program import complaint_of, validator_of
 from eudoxus.runtime import Context, Effect, Verdict
 from eudoxus.runtime.result import Authority
 
 LARGEST_SCHEMA = 64_000
 """Characters of a schema as JSON."""
 SECONDS = 5.0
-_BACKTRACKS = 50_000
-"""Steps back that one pattern of a schema may take on one text."""
 
 
 def _is_schema(schema: dict[str, Any]) -> dict[str, Any]:
@@ -30,11 +30,6 @@ def _is_schema(schema: dict[str, Any]) -> dict[str, Any]:
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise ValueError(f"not a JSON schema: {getattr(error, 'message', None) or error}") from None
     return schema
-
-
-def validator_of(schema: dict[str, Any]) -> Any:
-    """The compiled schema. References lead nowhere but into the schema itself: nothing is fetched."""
-    return jsonschema_rs.validator_for(schema, offline=True, pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS))
 
 
 class FollowsSchema(ProblemVerifier):
@@ -79,9 +74,8 @@ class CheckJson(Effect[Complaint]):
 
     async def run(self) -> Complaint:
         """A validation that takes too long is a complaint."""
-        program = "import sys; from eudoxus.agents.problem.json_schema import main; main(sys.stdin.buffer.read())"
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-c", program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-I", schema_program.__file__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL)
         try:
             async with asyncio.timeout(SECONDS):
@@ -92,19 +86,4 @@ class CheckJson(Effect[Complaint]):
             if process.returncode is None:
                 process.kill()
                 await asyncio.shield(process.wait())
-        return Complaint.model_validate_json(said) if process.returncode == 0 else Complaint(complaint="validating failed")
-
-
-def complaint_of(schema: dict[str, Any], value: Any) -> str:
-    """The first thing wrong with ``value``; empty when nothing is."""
-    try:
-        found = next(iter(validator_of(schema).iter_errors(value)), None)
-    except ValueError as error:
-        return f"it cannot be validated: {error}"
-    return f"{found.message} (at {'/'.join(map(str, found.instance_path)) or 'the top'})" if found is not None else ""
-
-
-def main(said: bytes) -> None:
-    """The process of :class:`CheckJson`: schema and value in, complaint out."""
-    schema, value = orjson.loads(said)
-    sys.stdout.write(Complaint(complaint=complaint_of(orjson.loads(schema), orjson.loads(value))).model_dump_json())
+        return Complaint(complaint=orjson.loads(said) if process.returncode == 0 else "validating failed")
