@@ -11,7 +11,7 @@ from eudoxus.agents.search.judging import Listwise
 from eudoxus.agents.search.listing import Propose
 from eudoxus.agents.search.outcome import result_of
 from eudoxus.agents.search.policies import Puct, Uct
-from eudoxus.agents.search.space import space_of
+from eudoxus.agents.search.space import PROMPTS, space_of
 from eudoxus.runtime import Context, Params, Result, Task, strategy
 
 
@@ -34,7 +34,7 @@ class Mcts(Params):
     """Sampling temperature of the steps. null leaves it to the endpoint."""
 
 
-@strategy("mcts", takes=Task, prompts=["search/steps", "search/judge", "search/judge_again", "game24/steps", "game24/judge"],
+@strategy("mcts", takes=Task, prompts=PROMPTS,
           calls="for each expanded state 1 request for steps and 1 for judging its children (2 when labels are missing)")
 async def mcts(task: Task, params: Mcts, ctx: Context) -> Result:
     """Search over steps in words, or over exact steps where the task has them (Game of 24), until an answer is verified.

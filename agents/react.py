@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field, field_validator
 
 from eudoxus.agents.outcome import outcome, verdict_on
-from eudoxus.agents.tools import TOOLS, Tool, described
+from eudoxus.agents.tools import TOOLS, Tool, described, known
 from eudoxus.agents.transcript import mark, transcript
 from eudoxus.prompts import render
 from eudoxus.runtime import Completion, Context, Message, Params, Result, Task, strategy
@@ -31,10 +31,7 @@ class React(Params):
     @field_validator("tools")
     @classmethod
     def _known(cls, tools: list[str]) -> list[str]:
-        unknown = [name for name in tools if name not in TOOLS]
-        if unknown:
-            raise ValueError(f"no tool is called {', '.join(unknown)}; there are {', '.join(TOOLS)}")
-        return list(dict.fromkeys(tools))
+        return known(tools)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +97,23 @@ def read_turn(reply: str, tools: list[str]) -> Turn:
     for place, line in enumerate(lines):
         if not re.match(r"\W*(action\b|[A-Za-z_]\w*\s*\[)", line, re.IGNORECASE):
             continue
-        for end in range(place + 1, len(lines) + 1):
-            found = _ACTION.match("\n".join(lines[place:end]))
-            if found and (name := _named(found[1], tools)):
-                return Turn(_THOUGHT.sub("", "\n".join(lines[:place])).strip(), name, found[2].strip())
-            if end < len(lines) and re.match(r"\W*(observation|thought|action)\b", lines[end], re.IGNORECASE):
-                break
+        if (found := _action(lines[place:], tools)) is not None:
+            return Turn(_THOUGHT.sub("", "\n".join(lines[:place])).strip(), *found)
     raise Unreadable(f"no line 'Action: name[input]' with one of {', '.join([*tools, FINISH])}")
+
+
+def _action(lines: list[str], tools: list[str]) -> tuple[str, str] | None:
+    """The action at the beginning of ``lines``, which may go on over several; that whose brackets balance before one that ends sooner."""
+    first: tuple[str, str] | None = None
+    for end in range(1, len(lines) + 1):
+        found = _ACTION.match("\n".join(lines[:end]))
+        if found and (name := _named(found[1], tools)):
+            if found[2].count("[") == found[2].count("]"):
+                return name, found[2].strip()
+            first = first or (name, found[2].strip())
+        if end < len(lines) and re.match(r"\W*(observation|thought|action)\W*?\d*\s*:", lines[end], re.IGNORECASE):
+            break
+    return first
 
 
 def told(taken: list[dict[str, str]]) -> str:

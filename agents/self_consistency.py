@@ -15,6 +15,7 @@ from pydantic import Field
 from eudoxus.agents.answers import extract, infer, same
 from eudoxus.agents.choices import options_in
 from eudoxus.agents.outcome import outcome, verdict_on
+from eudoxus.agents.problem import ProblemTask
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, ChatTask, Completion, Context, Message, Params, Result, Verdict, strategy
 
@@ -61,7 +62,7 @@ async def self_consistency(task: ChatTask, params: SelfConsistency, ctx: Context
 def _request(task: ChatTask, params: SelfConsistency) -> ChatRequest:
     """The task, told to think first and to end with its answer. A task with a JSON answer is asked as it is: the reply is the answer."""
     request = task.request(temperature=params.temperature)
-    if _is_json(task):
+    if _is_json(task) or _says_where(task):
         return request
     told = render("self_consistency/instruction")
     return request.model_copy(update={"messages": _told(request.messages, told.messages[0]), "prompt": told.prompt})
@@ -87,6 +88,9 @@ def _ballot(task: ChatTask, replies: Sequence[Completion], verdicts: Sequence[Ve
         return "tool_calls", [_calls(reply) for reply in replies], str.__eq__
     if _is_json(task):
         return "json", [None if no else _canonical(reply.text) for reply, no in zip(replies, refused, strict=True)], str.__eq__
+    if isinstance(task, ProblemTask) and _says_where(task):
+        found = [None if no else task.extract(reply.text) for reply, no in zip(replies, refused, strict=True)]
+        return task.extractor.compares, found, lambda a, b: same(a, b, task.extractor.compares)
     question = next((message.text for message in reversed(task.messages) if message.role == "user"), "")
     format = task.answer_format or infer(question, [reply.text for reply in replies])
     options = options_in(question) if format == "choice" else {}
@@ -113,6 +117,11 @@ def _count(answers: Sequence[str | None], equal: Callable[[str, str], bool]) -> 
 
 def _is_json(task: ChatTask) -> bool:
     return (task.response_format or {}).get("type") in ("json_schema", "json_object")
+
+
+def _says_where(task: ChatTask) -> bool:
+    """Whether the task says itself where the answer stands."""
+    return isinstance(task, ProblemTask) and task.answer is not None
 
 
 def _canonical(text: str) -> str | None:

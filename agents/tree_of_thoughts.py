@@ -14,10 +14,8 @@ from eudoxus.agents.search.judging import Alone, Listwise, Vote
 from eudoxus.agents.search.listing import Propose, Sample
 from eudoxus.agents.search.outcome import result_of
 from eudoxus.agents.search.policies import Beam, DepthFirst
-from eudoxus.agents.search.space import Space, space_of
+from eudoxus.agents.search.space import PROMPTS, Space, space_of
 from eudoxus.runtime import Context, Params, Result, Task, strategy
-
-PROMPTS = ["search/steps", "search/judge", "search/judge_again", "search/vote", "game24/steps", "game24/judge"]
 
 
 class TreeOfThoughts(Params):
@@ -45,7 +43,7 @@ class TreeOfThoughts(Params):
     """Sampling temperature of the steps. null leaves it to the endpoint."""
 
 
-@strategy("tree_of_thoughts", takes=Task, prompts=PROMPTS,
+@strategy("tree_of_thoughts", takes=Task, prompts=[*PROMPTS, "search/vote"],
           calls="for each expanded state 1 request for steps and 1 for judging its children (with value one for each of them)")
 async def tree_of_thoughts(task: Task, params: TreeOfThoughts, ctx: Context) -> Result:
     """Search over steps in words, or over exact steps where the task has them (Game of 24), until an answer is verified.

@@ -197,7 +197,9 @@ class Context:
             self._frame = outer
         if meter.refusal is not None and result.outcome == "best_effort":
             result = result.model_copy(update={"outcome": "limit", "detail": result.detail or str(meter.refusal)})
-        return result.model_copy(update={"usage": meter.spent})
+        found = task.extract(result.answer) if result.answer is not None else None
+        artifacts = result.artifacts if found is None else {"answer": found, **result.artifacts}
+        return result.model_copy(update={"usage": meter.spent, "artifacts": artifacts})
 
     async def run(self, part: Spec | Model, task: Task, *, name: str, index: int | None = None, stream: bool = False) -> Result:
         """A part of this strategy on ``task``, in the scope ``name`` or ``name[index]``: a specification from the parameters, or a model.

@@ -162,7 +162,7 @@ class Registry:
             return cls.model_validate(fields)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(["task", *map(str, first["loc"])])
+            where = ".".join(["task", *_place(first["loc"], fields)])
             reason = first["msg"].removeprefix("Value error, ")
             raise InvalidTask(f"{where}: {reason} (got {_shown(first['input'])})", param=where) from None
 
@@ -189,6 +189,17 @@ def _module_hash(module: Any) -> str:
 
 def _pointer(error: ValidationError) -> str:
     return ".".join(["params", *map(str, error.errors(include_url=False, include_context=False)[0]["loc"])])
+
+
+def _place(loc: tuple[int | str, ...], said: Any) -> list[str]:
+    """The names on the way to a field as they were said: without the kinds that choose among alternatives."""
+    names = list[str]()
+    for number, name in enumerate(loc):
+        if isinstance(said, dict) and name not in said and number + 1 < len(loc) and name == said.get("kind"):
+            continue
+        names.append(str(name))
+        said = said.get(name) if isinstance(said, dict) else said[name] if isinstance(said, list) and isinstance(name, int) else None
+    return names
 
 
 def _shown(value: Any) -> str:

@@ -35,6 +35,10 @@ class Task(BaseModel):
         """The verdict of the task's own verifier on one answer, or None when the task has none."""
         return None
 
+    def extract(self, reply: str) -> str | None:
+        """The answer inside a reply, for tasks that say where it stands; None for the others, and when it is not there."""
+        return None
+
     @classmethod
     def from_chat(cls, task: ChatTask) -> Self:
         """Read a task of this kind from chat messages. Raises :class:`InvalidTask` showing a message that would work."""
@@ -73,7 +77,11 @@ class ChatTask(ChatRequest, Task):
         if form == "json_object":
             return Verdict(ok=isinstance(value, dict), score=float(isinstance(value, dict)), feedback="the answer is not a JSON object")
         schema = self.response_format["json_schema"].get("schema", {}) if self.response_format else {}
-        complaint = next(iter(jsonschema_rs.iter_errors(schema, value)), None)
+        try:
+            validator = jsonschema_rs.validator_for(schema, offline=True)  # a reference in a request must not make us fetch anything
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
+            raise InvalidTask(f"response_format: not a JSON schema: {error}", param="response_format") from None
+        complaint = next(iter(validator.iter_errors(value)), None)
         if complaint is None:
             return Verdict(ok=True, score=1.0)
         return Verdict(ok=False, feedback=f"the answer breaks its JSON schema: {complaint.message}")

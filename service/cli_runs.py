@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pydantic
 
+from eudoxus.agents.tools import configure_fetch
 from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints import Endpoints
@@ -131,6 +132,7 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
     """Do ``go`` with a journal in the file ``path``, which is kept however it ends."""
     file = FileJournal(path)
     configure_shared(settings.sandbox)
+    configure_fetch(settings.fetch)
     try:
         async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
             return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json)

@@ -9,6 +9,7 @@ from typing import Self
 
 from fastapi import Request
 
+from eudoxus.agents.tools import configure_fetch
 from eudoxus.prompts import load
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.run import Runtime
@@ -59,6 +60,7 @@ class Services:
     def begin(self) -> None:
         """Go on with what a dead process left, now and again."""
         configure_shared(self.settings.sandbox)
+        configure_fetch(self.settings.fetch)
         self._tasks.append(asyncio.create_task(self.executor.adopt_forever()))
 
     async def sandbox(self) -> Sandbox:

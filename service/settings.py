@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pydantic
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
+from eudoxus.agents.tools.fetch import FetchSettings, checked_networks, checked_prefixes
 from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox.model import SandboxSettings
@@ -72,6 +73,10 @@ class Settings(BaseSettings):
     """How programs are isolated: *auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
     sandbox_i_understand: bool = False
     """Must be true beside ``sandbox_backend = "unsafe"``: whoever can reach the service then runs code as its user."""
+    fetch_allow: list[str] = []
+    """Addresses that the tool ``fetch`` may read pages below: ``["https://docs.python.org/3/"]``. Empty: the tool is off."""
+    fetch_private: list[str] = []
+    """Networks that are not public and that ``fetch`` may reach all the same: ``["10.1.0.0/16"]``."""
     shutdown_grace: float = Field(25.0, ge=0)
     """Seconds that calls in flight get to finish on shutdown. Runs go on at the next start."""
     power_safe: bool = False
@@ -89,6 +94,16 @@ class Settings(BaseSettings):
             made: dict[str, Any] = {"type": "openai", "base_url": url or OPENAI_URL}
             said = {**said, "endpoints": {"openai": made | ({"api_key": key} if key else {}), **endpoints}}
         return said
+
+    @field_validator("fetch_allow")
+    @classmethod
+    def _fetch_allow_is_sound(cls, allow: list[str]) -> list[str]:
+        return checked_prefixes(allow)
+
+    @field_validator("fetch_private")
+    @classmethod
+    def _fetch_private_is_sound(cls, private: list[str]) -> list[str]:
+        return checked_networks(private)
 
     @model_validator(mode="after")
     def _default_exists(self) -> Settings:
@@ -121,6 +136,11 @@ class Settings(BaseSettings):
         return SandboxSettings(
             backend=self.sandbox_backend, i_understand=self.sandbox_i_understand, slots=self.sandbox_slots, queue=self.sandbox_queue
         )
+
+    @property
+    def fetch(self) -> FetchSettings:
+        """What the tool ``fetch`` needs to know."""
+        return FetchSettings(allow=self.fetch_allow, private=self.fetch_private)
 
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
         """The endpoints to use and the name of the default one; the embedded demonstration when none is configured."""

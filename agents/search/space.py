@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from eudoxus.agents.problem import ProblemTask
 from eudoxus.agents.search.game24 import Game24, Game24Task, numbers_of
 from eudoxus.agents.search.game24 import State as Game24State
 from eudoxus.agents.search.parts import Problem
@@ -15,6 +16,9 @@ from eudoxus.agents.search.tree import Node
 from eudoxus.agents.transcript import mark, transcript
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Task, Verdict
+
+PROMPTS = ["search/steps", "search/judge", "search/judge_again", "problem/step", "problem/steps", "game24/steps", "game24/judge"]
+"""What searches over steps ask with, judging siblings in one request."""
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -59,6 +63,9 @@ def _in_words(task: Task) -> Space[StepsState, str]:
 
     def propose(node: Node[StepsState, str], most: int) -> ChatRequest:
         taken = node.state.told() or "(none yet)"
+        if isinstance(task, ProblemTask):
+            step = task.step_prompt or render("problem/step").messages[0].text
+            return render("problem/steps", task=question, steps=taken, mark=mark(question, taken), count=str(most), step=step)
         return render("search/steps", task=question, steps=taken, mark=mark(question, taken), count=str(most))
 
     def judge(siblings: Sequence[Node[StepsState, str]]) -> ChatRequest:

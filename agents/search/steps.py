@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ LONGEST = 20_000
 """Characters of a step."""
 _ANSWER = re.compile(r"^\W*answer\W*[:=]\s*(.+)", re.IGNORECASE | re.DOTALL)
 _NUMBERED = re.compile(r"^\s*(?:\(?\d{1,3}[.):]|step\s+\d{1,3}\s*[.:)]|[-*•])\s+(?=\S)", re.IGNORECASE)
+_BEGINS_ANSWER = re.compile(r"\W*answer\W*$", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*```\w*\s*$")
 
 
@@ -49,7 +51,22 @@ class Steps:
 
 
 def lines_of(reply: str) -> Sequence[str]:
-    """The steps that a reply lists, one a line, without numbers and bullets; what a reasoning model thought aloud is left out."""
-    lines = [line for line in reply.rpartition("</think>")[2].splitlines() if line.strip() and not _FENCE.match(line)]
-    listed = [_NUMBERED.sub("", line).strip() for line in lines if _NUMBERED.match(line)]
-    return listed or [line.strip() for line in lines]
+    """The steps that a reply lists, one a line, without numbers and bullets; what a reasoning model thought aloud is left out.
+
+    A fenced block right below an answer belongs to it: answers may have several lines.
+    """
+    plain, listed, lines = list[str](), list[str](), reply.rpartition("</think>")[2].splitlines()
+    place = 0
+    while place < len(lines):
+        line, place = lines[place], place + 1
+        if not line.strip() or _FENCE.match(line):
+            continue
+        step = _NUMBERED.sub("", line).strip()
+        if _BEGINS_ANSWER.match(step) and place < len(lines) and _FENCE.match(lines[place]):
+            end = next((n for n in range(place + 1, len(lines)) if _FENCE.match(lines[n])), len(lines))
+            step = f"{step}\n```\n{textwrap.dedent(chr(10).join(lines[place + 1 : end]))}\n```"
+            place = end + 1
+        plain.append(step if "\n" in step else line.strip())
+        if _NUMBERED.match(line):
+            listed.append(step)
+    return listed or plain

@@ -1,9 +1,26 @@
 """Tools that agents may use: each is a name, a sentence, and an act that the journal records."""
 
-from eudoxus.agents.tools.base import Tool, described, tool
+from eudoxus.agents.tools.base import ERROR, LONGEST_INPUT, LONGEST_OUTPUT, Tool, described, tool
 from eudoxus.agents.tools.calculator import calculator
+from eudoxus.agents.tools.fetch import FetchSettings, configure_fetch, fetch
+from eudoxus.agents.tools.planner import planner
+from eudoxus.agents.tools.python import python
+from eudoxus.agents.tools.z3 import z3
 
-TOOLS: dict[str, Tool] = {one.name: one for one in (calculator,)}
+TOOLS: dict[str, Tool] = {one.name: one for one in (calculator, python, planner, z3, fetch)}
 """All tools by name."""
 
-__all__ = ["TOOLS", "Tool", "calculator", "described", "tool"]
+
+
+def known(names: list[str]) -> list[str]:
+    """``names`` without repetitions. Raises ValueError for one that no tool has."""
+    unknown = [name for name in names if name not in TOOLS]
+    if unknown:
+        raise ValueError(f"no tool is called {', '.join(unknown)}; there are {', '.join(TOOLS)}")
+    return list(dict.fromkeys(names))
+
+
+__all__ = [
+    "ERROR", "LONGEST_INPUT", "LONGEST_OUTPUT", "TOOLS", "FetchSettings", "Tool", "calculator", "configure_fetch", "described", "fetch",
+    "known", "planner", "python", "tool", "z3",
+]

@@ -33,7 +33,18 @@ class CannotCalculate(ValueError):
     """The message says what is wrong, for the model."""
 
 
-@tool("calculator", takes="an expression", does="works out an expression such as (3 + 4/7) * sqrt(2) or 2**10 % 7; exact for fractions")
+def _exact(observation: str) -> str:
+    """A fraction without the decimal behind it."""
+    return observation.partition(" = ")[0]
+
+
+def _in_parentheses(value: str) -> str:
+    """So that the sign of a number and the bar of a fraction stay its own."""
+    return value if value.isdecimal() else f"({value})"
+
+
+@tool("calculator", takes="an expression", does="works out an expression such as (3 + 4/7) * sqrt(2) or 2**10 % 7; exact for fractions",
+      value=_exact, quoted=_in_parentheses)
 async def calculator(ctx: Context, text: str) -> str:
     """The value, or what is wrong with the expression. Needs no journal: it is a function of its input."""
     try:

@@ -47,16 +47,22 @@ class Bounds:
 
 
 @asynccontextmanager
-async def workplace(domain: str, problem: str) -> AsyncIterator[Path]:
-    """A folder with ``domain.pddl`` and ``problem.pddl`` that is removed afterwards, once a processor core is free for a planner."""
+async def folder(prefix: str) -> AsyncIterator[Path]:
+    """An empty folder that is removed afterwards, once a processor core is free for a process."""
     loop = asyncio.get_running_loop()
     slots = _slots.setdefault(loop, asyncio.Semaphore(_cores()))
     async with slots:
-        with tempfile.TemporaryDirectory(prefix="eudoxus-plan-", ignore_cleanup_errors=True) as folder:
-            place = Path(folder)
-            place.joinpath("domain.pddl").write_text(domain, "utf-8")
-            place.joinpath("problem.pddl").write_text(problem, "utf-8")
-            yield place
+        with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as place:
+            yield Path(place)
+
+
+@asynccontextmanager
+async def workplace(domain: str, problem: str) -> AsyncIterator[Path]:
+    """Such a folder with ``domain.pddl`` and ``problem.pddl``."""
+    async with folder("eudoxus-plan-") as place:
+        place.joinpath("domain.pddl").write_text(domain, "utf-8")
+        place.joinpath("problem.pddl").write_text(problem, "utf-8")
+        yield place
 
 
 async def run(command: Sequence[str], folder: Path, *, wall_seconds: float, bounds: Bounds | None = None,
