@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from time import monotonic
+from time import monotonic  # noqa: TID251  (a solver's limit is real time)
 from typing import Any, Literal
 
 from eudoxus.solvers.backends import cp_sat, highs, z3
@@ -119,16 +119,19 @@ def evaluator(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -
 def _broken(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -> list[str] | None:
     """Labels of soft constraints that the values break; None when they break a hard one, or a bound."""
     assert answer.values is not None
-    slack: Callable[[Number], Number] = lambda bound: 0 if answer.exact else TOLERANCE * max(1, abs(bound))  # noqa: E731
     for unknown, value in zip(grounded.unknowns, answer.values, strict=False):
         if unknown.kind != "real" and value.denominator != 1:
             return None
-        if unknown.lower is not None and value < unknown.lower - slack(unknown.lower):
+        if unknown.lower is not None and value < unknown.lower - _slack(unknown.lower, answer):
             return None
-        if unknown.upper is not None and value > unknown.upper + slack(unknown.upper):
+        if unknown.upper is not None and value > unknown.upper + _slack(unknown.upper, answer):
             return None
     found = evaluator(document, grounded, answer).broken()
     return None if any(not one.soft for one in found) else [one.label for one in found]
+
+
+def _slack(bound: Number, answer: Answer) -> Fraction:
+    return Fraction(0) if answer.exact else TOLERANCE * max(Fraction(1), abs(Fraction(bound)))
 
 
 def _text(key: Element) -> str:

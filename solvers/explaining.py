@@ -42,8 +42,8 @@ class Repair:
     def told(self) -> dict[str, Any]:
         """As JSON."""
         found: dict[str, Any] = {"kind": self.kind, "constraints": list(self.constraints)}
-        found |= {name: as_json(value) for name, value in (("by", self.by), ("limit", self.limit), ("becomes", self.becomes)) if value is not None}
-        return found
+        amounts = {"by": self.by, "limit": self.limit, "becomes": self.becomes}
+        return found | {name: as_json(value) for name, value in amounts.items() if value is not None}
 
 
 def core_of(grounded: Grounded, clock: Clock, memory_mb: int) -> Core | None:
@@ -84,7 +84,8 @@ def _relaxed(bare: Grounded, row: Row, clock: Clock, memory_mb: int) -> Repair |
     number = len(bare.unknowns)
     slack = Unknown("slack", "real", 0, None)
     eased = _eased(bare.rows, row, Linear({number: 1}))
-    answer, _, _ = solve(Grounded([*bare.unknowns, slack], eased, Objective("min", Linear({number: 1})), bare.names), None, clock, memory_mb)
+    least = Objective("min", Linear({number: 1}))
+    answer, _, _ = solve(Grounded([*bare.unknowns, slack], eased, least, bare.names), None, clock, memory_mb)
     if answer.status != "optimal" or answer.values is None:
         return None
     by = answer.values[number]
@@ -122,4 +123,4 @@ def _dropped(bare: Grounded, firm: frozenset[str], clock: Clock, memory_mb: int)
 
 def _size(repair: Repair) -> Fraction:
     assert repair.by is not None
-    return Fraction(repair.by) / max(1, abs(repair.limit or 0))
+    return Fraction(repair.by) / max(Fraction(1), abs(Fraction(repair.limit or 0)))

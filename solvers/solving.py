@@ -13,7 +13,9 @@ from eudoxus.planners.engines.process import Bounds, folder, run
 from eudoxus.runtime import Effect
 from eudoxus.solvers.formulation.document import Formulation
 
-Status = Literal["optimal", "feasible", "infeasible", "unbounded", "not_attained", "unknown", "invalid", "unsuitable", "time", "memory", "crashed"]
+Status = Literal[
+    "optimal", "feasible", "infeasible", "unbounded", "not_attained", "unknown", "invalid", "unsuitable", "time", "memory", "crashed"
+]
 """*optimal*: proved, or satisfied where there is no objective. *feasible*: satisfied; a limit came before the proof. *not_attained*: values
 come ever closer to ``bound`` and none reaches it. *invalid*: the formulation makes no sense. *unsuitable*: not for the wanted backend."""
 

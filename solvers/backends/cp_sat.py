@@ -50,6 +50,6 @@ def solve(program: Program, seconds: float) -> Answer:
 
 
 def _whole(value: Number) -> int:
-    if value.denominator != 1 or abs(value) > _MOST:
+    if value.denominator != 1 or not -_MOST <= value <= _MOST:
         raise Unsuitable(f"CP-SAT takes no coefficient such as {value}")
     return value.numerator

@@ -20,7 +20,7 @@ def solve(program: Program, seconds: float) -> Answer:
     import highspy
     import numpy
 
-    highs = highspy.Highs()
+    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds), ("mip_rel_gap", 0.0)):
         highs.setOptionValue(option, value)
     highs.passModel(_model(program, highspy, numpy))
@@ -60,7 +60,7 @@ def _model(program: Program, highspy: Any, numpy: Any) -> Any:
     cost = numpy.zeros(columns)
     for variable, factor in program.cost.items():
         cost[variable] = float(factor)
-    starts, places, factors = [0], [], []
+    starts, places, factors = [0], list[int](), list[float]()
     for row in program.rows:
         places += row.terms.keys()
         factors += map(float, row.terms.values())

@@ -39,8 +39,9 @@ def core(grounded: Grounded, seconds: float, memory_mb: int) -> list[int] | None
     """Places of rows that contradict each other given the bounds of the variables, as few as z3 finds; None where it proves nothing."""
     printer = Printer(grounded.unknowns)
     rows = [f"(assert (! {printer.truth(row.truth)} :named r{place}))" for place, row in enumerate(grounded.rows)]
-    options = ["(set-option :produce-unsat-cores true)", "(set-option :smt.core.minimize true)", f"(set-option :timeout {ceil(1000 * seconds)})"]
-    said = run([*options, *printer.commands, *rows, "(check-sat)", "(get-unsat-core)"], seconds, memory_mb)
+    options = ["(set-option :produce-unsat-cores true)", "(set-option :smt.core.minimize true)"]
+    questions = ["(check-sat)", "(get-unsat-core)"]
+    said = run([f"(set-option :timeout {ceil(1000 * seconds)})", *options, *printer.commands, *rows, *questions], seconds, memory_mb)
     if said[:1] != ["unsat"] or len(said) < 2 or not isinstance(said[1], list):
         return None
     return sorted(int(name[1:]) for name in said[1] if isinstance(name, str) and name[0] == "r")

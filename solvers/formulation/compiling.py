@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 from typing import Any, Final
 
 from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal
@@ -84,7 +85,7 @@ class Spent:
         """Raises :class:`FormulationError` beyond the cap."""
         self.steps += steps
         if self.steps > MOST_STEPS:
-            raise FormulationError(f"more than {MOST_STEPS:,} steps of evaluation: the sets are too large, or nested too deeply", where=where)
+            raise FormulationError(f"more than {MOST_STEPS:,} steps of evaluation: too large sets, or loops too deep", where=where)
 
     def row(self, where: str) -> None:
         """Raises :class:`FormulationError` beyond the cap."""
@@ -122,7 +123,7 @@ class Compiler:
             except FormulationError as error:
                 if error.column is not None:
                     raise
-                raise FormulationError(error.what, where=error.where or self._where, column=node.col_offset + 1, index=error.index) from None
+                raise self._wrong(error.what, node).within("", error.index) from None
 
         return closure if isinstance(node, ast.Constant | ast.Name) else guarded
 
@@ -207,7 +208,9 @@ class Compiler:
         def look_up(env: Env) -> Value:
             index = tuple([key(env) for key in keys])
             if len(index) == 1 and declared.levels > 1 and isinstance(index[0], tuple):
-                index = index[0]  # x[a] where a is a pair
+                index = index[0]  # x[a] where a is a pair, and there are two indices
+            elif len(index) > 1 and declared.levels == 1:
+                index = (index,)  # x[i, j] where there is one index, and its members are pairs
             found = atoms.get(index) if all(map(constant, index)) else None  # type: ignore[arg-type]
             if found is not None:
                 return found
@@ -386,7 +389,7 @@ def _comparison(ops: list[ast.cmpop], values: list[Closure]) -> Closure:
 
     def chain(env: Env) -> Value:
         found = [value(env) for value in values]
-        return conjunction(_related(op, *pair) for op, pair in zip(ops, zip(found, found[1:], strict=False), strict=True))
+        return conjunction(_related(op, *pair) for op, pair in zip(ops, pairwise(found), strict=True))
 
     return chain
 

@@ -26,7 +26,7 @@ def number(value: Any, where: str) -> Number:
         exact = decimal(value)
     else:
         raise FormulationError(f"{value!r} is not a number of at most {MOST_INTEGER:.0e}", where=where)
-    if abs(exact) > MOST_INTEGER:
+    if not -MOST_INTEGER <= exact <= MOST_INTEGER:
         raise FormulationError(f"{value!r} is beyond {MOST_INTEGER:.0e}", where=where)
     return exact
 
@@ -45,7 +45,8 @@ def element(value: Any, where: str) -> Element:
         return value
     if isinstance(value, list | tuple) and value:
         return tuple(element(part, where) for part in value)
-    raise FormulationError(f"{value!r} cannot be an element; elements are whole numbers, texts without {JOINT!r}, and lists of them", where=where)
+    allowed = f"whole numbers, texts without {JOINT!r}, and lists of them"
+    raise FormulationError(f"{value!r} cannot be an element; elements are {allowed}", where=where)
 
 
 def elements(values: Any, where: str) -> tuple[Element, ...]:
@@ -59,6 +60,11 @@ def elements(values: Any, where: str) -> tuple[Element, ...]:
         twice = next(one for at, one in enumerate(found) if one in found[:at])
         raise FormulationError(f"{twice!r} is there twice", where=where)
     return found
+
+
+def label(name: str, keys: Sequence[Any]) -> str:
+    """``x[s1,r2]``."""
+    return f"{name}[{','.join(map(_shown, keys))}]" if keys else name
 
 
 class Parameter:
@@ -127,6 +133,10 @@ class Parameter:
 
 def _text(key: Element) -> str:
     return JOINT.join(map(_text, key)) if isinstance(key, tuple) else str(key)
+
+
+def _shown(key: Any) -> str:
+    return f"({','.join(map(_shown, key))})" if isinstance(key, tuple) else str(key)
 
 
 def _whole(text: str) -> int | str:

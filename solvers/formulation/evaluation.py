@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor
 from typing import Any, Final
 
-from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal, elements
+from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal, elements, label
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import names_of, read, read_binding
 
@@ -24,14 +25,14 @@ class Broken:
 
     label: str
     soft: bool
-    values: Mapping[str, Any]
-    """Of the bound names."""
 
 
 class Evaluator:
     """Holds an assignment: for each variable, its value by index. ``tolerance`` 0 is exact."""
 
-    def __init__(self, document: Mapping[str, Any], values: Mapping[str, Mapping[tuple[Element, ...], Any]], tolerance: Fraction = TOLERANCE) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], values: Mapping[str, Mapping[tuple[Element, ...], Any]], tolerance: Fraction = TOLERANCE
+    ) -> None:
         self._document = document
         self._values = values
         self._tolerance = tolerance
@@ -43,8 +44,10 @@ class Evaluator:
             found = self.value(members) if isinstance(members, str) else members
             self._sets[name] = elements(list(found), f"sets.{name}")
         for name, given in document.get("params", {}).items():
-            indexed = isinstance(given, Mapping) and given.keys() == {"index", "values"}
-            self._params[name] = Parameter(name, given["values"], [self._sets[one] for one in given["index"]]) if indexed else Parameter(name, given)
+            if isinstance(given, Mapping) and given.keys() == {"index", "values"}:
+                self._params[name] = Parameter(name, given["values"], [self._sets[one] for one in given["index"]])
+            else:
+                self._params[name] = Parameter(name, given)
 
     def broken(self) -> list[Broken]:
         """The instances of constraints that do not hold. Raises :class:`FormulationError` where one cannot be evaluated."""
@@ -76,9 +79,11 @@ class Evaluator:
             except FormulationError:  # such as an element that is not in the table
                 holds = False
             if not holds:
-                yield Broken(constraint["name"], constraint.get("soft") is not None, env)
+                yield Broken(label(constraint["name"], list(env.values())), constraint.get("soft") is not None)
 
-    def _bindings(self, bindings: Sequence[tuple[ast.expr, ast.expr]], conditions: Sequence[ast.expr], env: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _bindings(
+        self, bindings: Sequence[tuple[ast.expr, ast.expr]], conditions: Sequence[ast.expr], env: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
         if not bindings:
             if all(self._of(condition, env) for condition in conditions):
                 yield env
@@ -114,7 +119,7 @@ class Evaluator:
                 return any(self._of(value, env) for value in values)
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 found = [self._of(one, env) for one in (left, *comparators)]
-                return all(self._compared(op, a, b) for op, a, b in zip(ops, found, found[1:], strict=False))
+                return all(self._compared(op, a, b) for op, (a, b) in zip(ops, pairwise(found), strict=True))
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self._of(body if self._of(test, env) else orelse, env)
             case ast.Subscript():
@@ -144,8 +149,8 @@ class Evaluator:
         name, index = node.id, tuple(keys)
         if name in self._values and name not in env:
             found = self._values[name]
-            if index not in found and len(index) == 1 and isinstance(index[0], tuple):
-                index = index[0]
+            if index not in found:
+                index = index[0] if len(index) == 1 and isinstance(index[0], tuple) else (index,)
             if index not in found:
                 raise FormulationError(f"there is no {name}[{', '.join(map(repr, index))}]")
             return found[index]
@@ -162,7 +167,7 @@ class Evaluator:
         if isinstance(op, ast.In | ast.NotIn):
             return any(self._same(left, one) for one in right) == isinstance(op, ast.In)
         if isinstance(op, ast.Eq | ast.NotEq):
-            return self._same(left, right) if isinstance(op, ast.Eq) else not (left == right)
+            return self._same(left, right) if isinstance(op, ast.Eq) else bool(left != right)
         room = self._room(left, right)
         match op:
             case ast.LtE():

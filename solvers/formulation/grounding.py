@@ -10,7 +10,7 @@ from itertools import product as every
 from typing import Any, Final, Literal
 
 from eudoxus.solvers.formulation.compiling import Compiler, Declared, Names, Spent
-from eudoxus.solvers.formulation.data import Element, Parameter, elements, number
+from eudoxus.solvers.formulation.data import Element, Parameter, elements, label, number
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import FUNCTIONS, names_of, read, read_binding, size
 from eudoxus.solvers.formulation.terms import Flag, Linear, Number, Quantity, TermError, Truth, conjunction, quantity, truth
@@ -32,7 +32,10 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One instance of a constraint: ``label`` is ``capacity[s1]`` of ``name`` ``capacity``. ``weight``: what breaking it costs; None: it must hold."""
+    """One instance of a constraint: ``label`` is ``capacity[s1]`` of ``name`` ``capacity``. ``weight`` is what breaking it costs.
+
+    Without a weight it must hold.
+    """
 
     name: str
     label: str
@@ -139,7 +142,7 @@ def _declare(name: str, declared: Mapping[str, Any], names: Names, unknowns: lis
         if least is not None and most is not None and least > most:
             raise FormulationError(f"lb {least} is above ub {most}", where=where, index=env)
         places[flat] = len(unknowns)
-        unknowns.append(Unknown(_label(name, flat), kind, least, most))
+        unknowns.append(Unknown(label(name, flat), kind, least, most))
     first = min(places.values(), default=0)
     atoms = [Flag(at) if kind == "bool" else Linear({at: 1}) for at in range(first, first + len(places))]
     return Declared({keys: atoms[at - first] for keys, at in places.items()}, len(domains))
@@ -215,7 +218,7 @@ def _rows(constraint: Mapping[str, Any], position: int, names: Names, spent: Spe
         except (TermError, FormulationError) as error:
             raise _placed(error, f"{where}.expr", env) from None
         if value is not True:
-            yield Row(name, _label(name, tuple(env[one] for one in bound)), value, weight)
+            yield Row(name, label(name, tuple(env[one] for one in bound)), value, weight)
 
 
 def _bindings(
@@ -263,11 +266,3 @@ def _distinguish(rows: list[Row]) -> None:
         count = seen[row.label] = seen.get(row.label, 0) + 1
         if count > 1:
             rows[at] = Row(row.name, f"{row.label}#{count}", row.truth, row.weight)
-
-
-def _label(name: str, keys: tuple[Any, ...]) -> str:
-    return f"{name}[{','.join(_shown(key) for key in keys)}]" if keys else name
-
-
-def _shown(key: Any) -> str:
-    return f"({','.join(map(_shown, key))})" if isinstance(key, tuple) else str(key)

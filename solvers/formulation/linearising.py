@@ -19,7 +19,6 @@ from eudoxus.solvers.formulation.terms import (
     Linear,
     Logical,
     Number,
-    Numeric,
     Quantity,
     Truth,
     Value,

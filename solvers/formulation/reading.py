@@ -10,7 +10,7 @@ from eudoxus.solvers.formulation.errors import FormulationError
 
 MOST_CHARACTERS: Final = 4_096
 """Of one expression."""
-MOST_LEVELS: Final = 60
+MOST_LEVELS: Final = 150
 """Of nesting."""
 MOST_INTEGER: Final = 10**15
 """Absolute value of a number that is written in a formulation."""
@@ -99,9 +99,9 @@ def _check(node: ast.expr, where: str, level: int) -> None:
             if not isinstance(op, _OPERATORS):
                 raise refuse(f"{_named(op)} is not allowed" + _hint(op))
         case ast.Compare(ops=ops):
-            for op in ops:
-                if not isinstance(op, _OPERATORS):
-                    raise refuse(f"{_named(op)} is not allowed" + _hint(op))
+            for relation in ops:
+                if not isinstance(relation, _OPERATORS):
+                    raise refuse(f"{_named(relation)} is not allowed" + _hint(relation))
         case ast.Call(func=func, args=args, keywords=keywords):
             if not isinstance(func, ast.Name) or func.id not in FUNCTIONS:
                 called = func.id if isinstance(func, ast.Name) else "this"

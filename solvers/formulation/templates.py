@@ -1,4 +1,4 @@
-"""Constraints in short: the seven forms of NL4Opt (Ramamonjison et al. 2023), and logic with binaries (Li, Mellou et al., arXiv 2311.15271)."""
+"""Constraints in short: the seven forms of NL4Opt (Ramamonjison et al. 2023) and logic (Li et al. 2023, arXiv 2311.15271)."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ Template = Annotated[Weighted | Bound | Sum | Multiple | Ratio | Logic | FixedCh
 
 
 def _sum(terms: Mapping[str, float]) -> str:
-    return " + ".join(f"{_number(times)} * ({term})" for term, times in terms.items())
+    return f"sum([{', '.join(f'{_number(times)} * ({term})' for term, times in terms.items())}])"
 
 
 def _number(value: float) -> str:
