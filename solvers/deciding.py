@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from time import monotonic  # noqa: TID251  (a solver's limit is real time)
 from typing import Any, Literal
@@ -75,9 +75,10 @@ def solve(grounded: Grounded, backend: Backend | None, clock: Clock, memory_mb: 
         if backend is not None:
             raise Unsuitable(f"{backend} takes linear formulations, and this is not one: {problem}") from None
         return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not linear: {problem}"
-    if backend == "cp_sat":
-        return cp_sat.solve(program, clock.left()), "cp_sat", "as wanted"
-    return highs.solve(program, clock.left()), "highs", "as wanted" if backend else "linear"
+    found = cp_sat.solve(program, clock.left()) if backend == "cp_sat" else highs.solve(program, clock.left())
+    if found.values is not None:  # without the variables that were added
+        found = replace(found, values=found.values[: len(grounded.unknowns)])
+    return found, backend or "highs", "as wanted" if backend else "linear"
 
 
 def feasible(grounded: Grounded, clock: Clock, memory_mb: int) -> bool | None:
@@ -111,9 +112,10 @@ def as_json(value: Any) -> Any:
 
 
 def evaluator(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -> Evaluator:
-    """Looks at the values of an answer."""
+    """Looks at the values of an answer; exactly, where no value comes from floats."""
     assert answer.values is not None
-    return Evaluator(document, by_index(grounded, answer.values), Fraction(0) if answer.exact else TOLERANCE)
+    exact = answer.exact or all(unknown.kind != "real" for unknown in grounded.unknowns)
+    return Evaluator(document, by_index(grounded, answer.values), Fraction(0) if exact else TOLERANCE)
 
 
 def _broken(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -> list[str] | None:

@@ -260,16 +260,13 @@ class _Linearising:
         return Linear({found.variable: 1})
 
     def _chosen(self, condition: Truth, then: Linear, otherwise: Linear) -> Linear:
-        lowest, highest = self._hull([then, otherwise])
-        picked = self._new("int" if self._whole(then, 1) and self._whole(otherwise, 1) else "real", lowest, highest)
-        atom = Linear({picked: 1})
+        atom = self._one_of([then, otherwise])
         self._always(disjunction((negation(condition), compared("==", atom, then))))
         self._always(disjunction((condition, compared("==", atom, otherwise))))
         return atom
 
     def _extreme(self, values: Sequence[Linear], operator: Literal["min", "max"]) -> Linear:
-        lowest, highest = self._hull(values)
-        picked = Linear({self._new("int" if all(self._whole(one, 1) for one in values) else "real", lowest, highest): 1})
+        picked = self._one_of(values)
         for one in values:
             self._always(compared("<=", picked, one) if operator == "min" else compared("<=", one, picked))
         self._always(disjunction(compared("<=", one, picked) if operator == "min" else compared("<=", picked, one) for one in values))
@@ -289,6 +286,18 @@ class _Linearising:
         self._always(conjunction((compared("<=", lower, upper), compared("<=", upper, _linear(total((lower, factor - 1)))))))
         return quotient
 
+    def _one_of(self, values: Sequence[Linear]) -> Linear:
+        """A number that can be any of the values; of sums of whole variables with fractions as coefficients, a fraction of a whole one."""
+        ranges = [self._range(value) for value in values]
+        lows, highs = [low for low, _ in ranges if low is not None], [high for _, high in ranges if high is not None]
+        lowest = min(lows) if len(lows) == len(ranges) else None
+        highest = max(highs) if len(highs) == len(ranges) else None
+        if not all(map(self._whole, values)):
+            return Linear({self._new("real", lowest, highest): 1})
+        factor = lcm(*map(_denominator, values))
+        whole = self._new("int", None if lowest is None else lowest * factor, None if highest is None else highest * factor)
+        return Linear({whole: Fraction(1, factor) if factor > 1 else 1})
+
     def _always(self, value: Truth) -> None:
         """Make a definition hold, wherever what it defines is used."""
         self.program.logical = True
@@ -298,15 +307,9 @@ class _Linearising:
         self.program.unknowns.append(Unknown(f"+{len(self.program.unknowns)}", kind, lower, upper))
         return len(self.program.unknowns) - 1
 
-    def _whole(self, value: Linear, factor: int | None = None) -> bool:
-        """Whether all variables are whole; with ``factor`` 1, whether the sum is."""
-        unknowns = self.program.unknowns
-        return all(unknowns[one].kind != "real" for one in value.terms) and (factor is None or _denominator(value) == factor)
-
-    def _hull(self, values: Sequence[Linear]) -> tuple[Number | None, Number | None]:
-        ranges = [self._range(value) for value in values]
-        lows, highs = [low for low, _ in ranges if low is not None], [high for _, high in ranges if high is not None]
-        return min(lows) if len(lows) == len(ranges) else None, max(highs) if len(highs) == len(ranges) else None
+    def _whole(self, value: Linear) -> bool:
+        """Whether all variables are whole."""
+        return all(self.program.unknowns[one].kind != "real" for one in value.terms)
 
     def _range(self, value: Linear) -> tuple[Number | None, Number | None]:
         """The least and the greatest that the bounds of the variables allow."""
