@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Term = Annotated[str, Field(min_length=1, max_length=200)]
 """A variable: ``boats``, or ``x['a']``."""
 Relation = Literal["<=", ">=", "=="]
+Amount = float | Annotated[str, Field(pattern=r"^-?\d{1,15}(\.\d{1,15})?(/\d{1,15})?%?$")]
+"""A number; as text also a fraction (``1/3``) or a percentage (``60%``), which are exact."""
 
 
 class _Template(BaseModel):
@@ -22,9 +24,9 @@ class Weighted(_Template):
     """``linear``: a weighted sum against a limit."""
 
     type: Literal["linear"]
-    terms: dict[Term, float] = Field(min_length=1, max_length=1_000)
+    terms: dict[Term, Amount] = Field(min_length=1, max_length=1_000)
     op: Relation
-    limit: float
+    limit: Amount
 
     def expression(self) -> str:
         """As an expression."""
@@ -36,7 +38,7 @@ class Bound(_Template):
 
     type: Literal["lowerbound", "upperbound"]
     var: Term
-    limit: float
+    limit: Amount
 
     def expression(self) -> str:
         """As an expression."""
@@ -49,11 +51,11 @@ class Sum(_Template):
     type: Literal["sum"]
     vars: tuple[Term, ...] = Field(min_length=1, max_length=1_000)
     op: Relation
-    limit: float
+    limit: Amount
 
     def expression(self) -> str:
         """As an expression."""
-        return f"{_sum(dict.fromkeys(self.vars, 1.0))} {self.op} {_number(self.limit)}"
+        return f"{_sum(_once(self.vars))} {self.op} {_number(self.limit)}"
 
 
 class Multiple(_Template):
@@ -63,7 +65,7 @@ class Multiple(_Template):
     x: Term
     y: Term
     op: Relation
-    times: float = 1.0
+    times: Amount = 1.0
 
     def expression(self) -> str:
         """As an expression."""
@@ -77,12 +79,11 @@ class Ratio(_Template):
     x: Term
     vars: tuple[Term, ...] = Field(min_length=1, max_length=1_000)
     op: Relation
-    share: float
-    """0.6 is 60 %."""
+    share: Amount
 
     def expression(self) -> str:
         """As an expression."""
-        return f"({self.x}) {self.op} {_number(self.share)} * ({_sum(dict.fromkeys(self.vars, 1.0))})"
+        return f"({self.x}) {self.op} {_number(self.share)} * ({_sum(_once(self.vars))})"
 
 
 class Logic(_Template):
@@ -108,7 +109,7 @@ class FixedCharge(_Template):
     type: Literal["fixed_charge"]
     x: Term
     switch: Term
-    most: float = Field(gt=0)
+    most: Amount
 
     def expression(self) -> str:
         """As an expression."""
@@ -118,10 +119,16 @@ class FixedCharge(_Template):
 Template = Annotated[Weighted | Bound | Sum | Multiple | Ratio | Logic | FixedCharge, Field(discriminator="type")]
 
 
-def _sum(terms: Mapping[str, float]) -> str:
+def _once(terms: Iterable[str]) -> dict[str, Amount]:
+    return dict.fromkeys(terms, 1)
+
+
+def _sum(terms: Mapping[str, Amount]) -> str:
     return f"sum([{', '.join(f'{_number(times)} * ({term})' for term, times in terms.items())}])"
 
 
-def _number(value: float) -> str:
+def _number(value: Amount) -> str:
+    if isinstance(value, str):
+        return f"({value.removesuffix('%')} / 100)" if value.endswith("%") else f"({value})"
     text = repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
     return f"({text})" if text.startswith("-") else text
