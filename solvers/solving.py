@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from eudoxus.planners.engines.process import Bounds, folder, run
+from eudoxus.planners.engines.process import folder, run
 from eudoxus.runtime import Effect
 from eudoxus.solvers.formulation.document import Formulation
 
@@ -22,7 +22,6 @@ come ever closer to ``bound`` and none reaches it. *invalid*: the formulation ma
 GRACE_S = 3.0
 """Seconds for starting, reading and checking, beyond those of the solver."""
 MOST_ANSWER = 16 << 20
-_ALLOWANCE_MB = 1024
 
 
 class Fault(BaseModel):
@@ -113,8 +112,7 @@ class Solve(Effect[Solution]):
         wall = self.seconds * (2 if self.explain else 1) + GRACE_S
         async with folder("eudoxus-solve-") as place:
             place.joinpath("asked.json").write_text(json.dumps(asked), "utf-8")
-            ended = await run([sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"], place, wall_seconds=wall,
-                              bounds=Bounds(2 * wall, self.memory_mb + _ALLOWANCE_MB))
+            ended = await run([sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"], place, wall_seconds=wall)
             if ended.stopped:
                 return Solution(status=ended.stopped, detail=f"the solver was ended: out of {ended.stopped}")
             with contextlib.suppress(OSError, ValueError):

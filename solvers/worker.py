@@ -25,6 +25,8 @@ def main() -> None:
     memory = (int(asked["memory_mb"]) + _OVERHEAD_MB) << 20
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    cpu_s = 2 * int(float(asked["seconds"]) + 2) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     try:
         found = solved(asked["document"], asked)
     except FormulationError as error:

@@ -321,25 +321,29 @@ class Compiler:
             return True
 
         def run(env: Env, level: int) -> Iterator[None]:
-            if level == len(steps):
-                if holds(env):
-                    yield
-                return
             names, collection = steps[level]
             members = collection(env)
             if not isinstance(members, tuple):
                 raise TermError(f"{', '.join(names)}: this is no collection")
+            self._spent.charge(len(members), self._where)
+            innermost = level + 1 == len(steps)
             for member in members:
-                self._spent.charge(1, self._where)
                 if len(names) == 1:
                     env[names[0]] = member
                 elif isinstance(member, tuple) and len(member) == len(names):
                     env.update(zip(names, member, strict=True))
                 else:
                     raise TermError(f"{member!r} does not have {len(names)} parts")
-                yield from run(env, level + 1)
+                if not innermost:
+                    yield from run(env, level + 1)
+                elif not compiled or holds(env):
+                    yield
 
-        return lambda env: run(env, 0)
+        def once(env: Env) -> Iterator[None]:
+            if holds(env):
+                yield
+
+        return (lambda env: run(env, 0)) if steps else once
 
 
 # -- what the operators do -------------------------------------------------------------------------------------------------

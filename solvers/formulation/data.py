@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
@@ -94,7 +94,7 @@ class Parameter:
         return [key for key, _ in found if len(key) == length]
 
     def _below(self, values: Any, level: int) -> list[tuple[tuple[Element, ...], Any]]:
-        if isinstance(values, Mapping):
+        if isinstance(values, dict):
             return [(tuple(_whole(part) for part in str(key).split(JOINT)), inner) for key, inner in values.items()]
         if isinstance(values, list):
             names = list(self._places[level]) if level < len(self._places) else list(range(len(values)))
@@ -105,9 +105,9 @@ class Parameter:
         at, values = 0, self._values
         while at < len(keys):
             joined = JOINT.join(map(_text, keys[at:]))
-            if isinstance(values, Mapping) and joined in values:
+            if isinstance(values, dict) and joined in values:
                 return values[joined]
-            if isinstance(values, Mapping) and _text(keys[at]) in values:
+            if isinstance(values, dict) and _text(keys[at]) in values:
                 values = values[_text(keys[at])]
             elif isinstance(values, list) and (place := self._place(keys[at], at)) is not None and 0 <= place < len(values):
                 values = values[place]
@@ -126,7 +126,7 @@ class Parameter:
             return found
         if isinstance(found, list):
             return tuple(self._constant(one) for one in found)
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             raise FormulationError(f"{self._name} is a table, and needs (more) elements in brackets")
         return number(found, self._where)
 

@@ -15,7 +15,7 @@ from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import FUNCTIONS, names_of, read, read_binding, size
 from eudoxus.solvers.formulation.terms import Flag, Linear, Number, Quantity, TermError, Truth, conjunction, quantity, truth
 
-MOST_VARIABLES: Final = 20_000
+MOST_VARIABLES: Final = 50_000
 
 Kind = Literal["bool", "int", "real"]
 

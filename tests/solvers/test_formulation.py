@@ -123,7 +123,7 @@ def test_an_error_tells_the_column_and_the_values_of_the_bound_names():
     ({"variables": {"x": {"type": "int", "index": ["T"]}}}, "variables.x.index[0]", "'T' means nothing here"),
     ({"variables": {"x": {"type": "int", "lb": 3, "ub": 2}}}, "variables.x", "lb 3 is above ub 2"),
     ({"variables": {"y": {"type": "int"}, "x": {"type": "int", "ub": "y"}}}, "variables.x.ub", "a bound cannot depend on variables"),
-    ({"variables": {"x": {"type": "int", "index": ["range(300)", "range(300)"]}}}, "variables.x", "more than 20,000 variables"),
+    ({"variables": {"x": {"type": "int", "index": ["range(300)", "range(300)"]}}}, "variables.x", "more than 50,000 variables"),
 ])
 def test_what_is_declared_badly_is_named(change: dict[str, Any], where: str, said: str):
     with pytest.raises(FormulationError) as refused:
