@@ -12,7 +12,8 @@ from eudoxus.solvers.formulation.terms import Compare, Linear
 
 COFFEE: dict[str, Any] = {
     "sets": {"S": ["s1", "s2"], "R": ["r1", "r2", "r3"]},
-    "params": {"cap": {"s1": 5, "s2": 6.5}, "need": [1, 2, 3], "cost": {"s1|r1": 1, "s1|r2": 2, "s1|r3": 3, "s2": {"r1": 4, "r2": 5, "r3": 6}}},
+    "params": {"cap": {"s1": 5, "s2": 6.5}, "need": [1, 2, 3],
+               "cost": {"s1|r1": 1, "s1|r2": 2, "s1|r3": 3, "s2": {"r1": 4, "r2": 5, "r3": 6}}},
     "variables": {"x": {"type": "int", "index": ["S", "R"], "lb": 0}},
     "constraints": [{"name": "capacity", "forall": ["s in S"], "expr": "sum(x[s, r] for r in R) <= cap[s]"}],
     "objective": {"sense": "min", "expr": "sum(cost[s, r] * x[s, r] for s in S for r in R)"},
@@ -132,7 +133,8 @@ def test_what_is_declared_badly_is_named(change: dict[str, Any], where: str, sai
     assert said in refused.value.what
 
 
-@pytest.mark.parametrize("expr", ["sum(i for i in range(2000) for j in range(2000)) <= y", "all(y >= i for i in range(100000) for j in range(99)) "])
+@pytest.mark.parametrize("expr", [
+    "sum(i for i in range(2000) for j in range(2000)) <= y", "all(y >= i for i in range(100000) for j in range(99))"])
 def test_loops_that_multiply_are_stopped(expr: str):
     with pytest.raises(FormulationError, match="steps of evaluation"):
         ground({"variables": {"y": {"type": "int"}}, "constraints": [{"name": "c", "expr": expr}]})

@@ -7,7 +7,7 @@ import json
 import lzma
 import math
 import os
-import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,9 @@ def coffee() -> dict[str, Any]:
             "cap": given["capacity_in_supplier"], "to_roastery": given["shipping_cost_from_supplier_to_roastery"],
             "to_cafe": given["shipping_cost_from_roastery_to_cafe"], "roast_light": given["roasting_cost_light"],
             "roast_dark": given["roasting_cost_dark"], "need_light": given["light_coffee_needed_for_cafe"],
-            "need_dark": given["dark_coffee_needed_for_cafe"], **dict.fromkeys(("more_light", "more_dark"), {c: 0 for c in cafes})},
-        "variables": {"x": {**shipped, "index": ["S", "R"]}, "light": {**shipped, "index": ["R", "C"]}, "dark": {**shipped, "index": ["R", "C"]}},
+            "need_dark": given["dark_coffee_needed_for_cafe"], "more_light": dict.fromkeys(cafes, 0), "more_dark": dict.fromkeys(cafes, 0)},
+        "variables": {"x": {**shipped, "index": ["S", "R"]}, "light": {**shipped, "index": ["R", "C"]},
+                      "dark": {**shipped, "index": ["R", "C"]}},
         "constraints": copy.deepcopy(COFFEE_CONSTRAINTS),
         "objective": {"sense": "min", "expr": COFFEE_COST}}
 
@@ -67,9 +68,11 @@ def asked(question: dict[str, Any]) -> dict[str, Any]:
         case "supply-roastery":
             extra = [{"name": "asked", "expr": f"x['{supplier}', '{roastery}'] == 0"}]
         case "incompatible-roastery-cafes" | "exclusive-roastery-cafe":
-            extra = [{"name": "others", "forall": ["c in C"], "if": f"c != '{cafe}'", "expr": f"light['{roastery}', c] + dark['{roastery}', c] == 0"}]
+            extra = [{"name": "others", "forall": ["c in C"], "if": f"c != '{cafe}'",
+                      "expr": f"light['{roastery}', c] + dark['{roastery}', c] == 0"}]
             if question["TYPE"].startswith("exclusive"):
-                extra.append({"name": "only", "forall": ["r in R"], "if": f"r != '{roastery}'", "expr": f"light[r, '{cafe}'] + dark[r, '{cafe}'] == 0"})
+                extra.append({"name": "only", "forall": ["r in R"], "if": f"r != '{roastery}'",
+                              "expr": f"light[r, '{cafe}'] + dark[r, '{cafe}'] == 0"})
     model["constraints"] += extra
     return model
 
@@ -82,7 +85,7 @@ def decided(model: dict[str, Any]) -> tuple[Decided, float | None]:
 
 
 def test_the_coffee_questions_have_their_published_answers():
-    questions = json.loads(lzma.open(DATA / "llmfp" / "optiguide_coffee.json.xz").read())["questions"]
+    questions = json.loads(lzma.decompress(Path(DATA, "llmfp", "optiguide_coffee.json.xz").read_bytes()))["questions"]
     known: dict[str, tuple[str, float | None]] = {}
     wrong = []
     for question in questions:
@@ -111,7 +114,8 @@ def test_llmfp_s_generated_queries_have_their_stored_optima():
 def allocation(query: dict[str, Any]) -> dict[str, Any]:
     """Tasks of three kinds go to robots that work side by side; the last to finish counts."""
     return {
-        "sets": {"ROBOTS": ["A", "B", "C"], "KINDS": "range(3)"}, "params": {"time": constants("task_allocation")["robot_work_time"], "count": query["task_number"]},
+        "sets": {"ROBOTS": ["A", "B", "C"], "KINDS": "range(3)"},
+        "params": {"time": constants("task_allocation")["robot_work_time"], "count": query["task_number"]},
         "variables": {"n": {"type": "int", "index": ["ROBOTS", "k in KINDS"], "lb": 0, "ub": "count[k]"}},
         "constraints": [{"name": "all done", "forall": ["k in KINDS"], "expr": "sum(n[r, k] for r in ROBOTS) == count[k]"}],
         "objective": {"sense": "min", "expr": "max(sum(time[r, k] * n[r, k] for k in KINDS) for r in ROBOTS)"}}
@@ -122,7 +126,7 @@ def warehouse(query: dict[str, Any]) -> dict[str, Any]:
     given, tasks = constants("warehouse"), query["task_ids"]
     stations = [given["station_task_info"][str(task)] for task in tasks]
     layers = [[given["origin"]], *stations, [given["origin"]]]
-    steps = [[i, a, b] for i, (here, there) in enumerate(zip(layers, layers[1:], strict=False)) for a in here for b in there]
+    steps = [[i, a, b] for i, (here, there) in enumerate(pairwise(layers)) for a in here for b in there]
     distance = {f"{i}|{a}|{b}": math.dist(given["coordinates"][a], given["coordinates"][b]) for i, a, b in steps}
     inner = [[i, s] for i, layer in enumerate(layers) for s in layer if 0 < i < len(layers) - 1]
     return {
@@ -131,11 +135,13 @@ def warehouse(query: dict[str, Any]) -> dict[str, Any]:
         "constraints": [
             {"name": "begins", "expr": "sum(go[i, a, b] for (i, a, b) in STEPS if i == 0) == 1"},
             {"name": "goes on", "forall": ["(j, s) in STOPS"],
-             "expr": "sum(go[i, a, b] for (i, a, b) in STEPS if i == j - 1 and b == s) == sum(go[i, a, b] for (i, a, b) in STEPS if i == j and a == s)"}],
+             "expr": "sum(go[i, a, b] for (i, a, b) in STEPS if i == j - 1 and b == s)"
+                     " == sum(go[i, a, b] for (i, a, b) in STEPS if i == j and a == s)"}],
         "objective": {"sense": "min", "expr": "sum(distance[i, a, b] * go[i, a, b] for (i, a, b) in STEPS)"}}
 
 
-WORDS = {"twice": 2, "half": "1/2", "two": 2, "three": 3, "thrice": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "third": "1/3", "a third": "1/3"}
+WORDS = {"twice": 2, "half": "1/2", "two": 2, "three": 3, "thrice": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+         "third": "1/3", "a third": "1/3"}
 RELATIONS = {"LESS_OR_EQUAL": "<=", "GREATER_OR_EQUAL": ">=", "EQUAL": "=="}
 
 
@@ -159,18 +165,21 @@ def nl4opt(pair: dict[str, Any], kind: str) -> dict[str, Any]:
             case "linear":
                 form |= {"terms": terms(one["terms"]), "op": relation, "limit": amount(one["limit"])}
             case "lowerbound" | "upperbound":
-                form |= {"var": names[order[one["var"]]], "limit": amount(one["limit"]), "type": "lowerbound" if relation == ">=" else "upperbound"}
+                side = "lowerbound" if relation == ">=" else "upperbound"
+                form |= {"var": names[order[one["var"]]], "limit": amount(one["limit"]), "type": side}
             case "sum":
                 form |= {"vars": names, "op": relation, "limit": amount(one["limit"])}
             case "xby" | "xy":
-                form |= {"x": names[order[one["x_var"]]], "y": names[order[one["y_var"]]], "op": relation, "times": amount(one.get("param", "1"))}
+                form |= {"x": names[order[one["x_var"]]], "y": names[order[one["y_var"]]], "op": relation,
+                         "times": amount(one.get("param", "1"))}
             case "ratio":
                 form |= {"x": names[order[one["var"]]], "vars": names, "op": relation, "share": amount(one["limit"])}
         templates.append(form)
     goal = pair["objective"]
     factors = terms(goal["terms"] if "terms" in goal else dict.fromkeys(goal["vars"], "1"))
+    cost = " + ".join(f"{str(times).replace('%', ' / 100')} * {name}" for name, times in factors.items())
     return {"variables": {name: {"type": kind, "lb": 0} for name in names}, "templates": templates,
-            "objective": {"sense": "max" if goal["direction"].startswith("max") else "min", "expr": " + ".join(f"{str(k).replace('%', ' / 100')} * {v}" for v, k in factors.items())}}
+            "objective": {"sense": "max" if goal["direction"].startswith("max") else "min", "expr": cost}}
 
 
 def test_nl4opt_s_verified_pairs_through_templates():

@@ -56,7 +56,8 @@ async def test_a_supremum_that_is_not_reached_is_no_optimum():
 
 
 async def test_without_objective_any_assignment_will_do():
-    found = await solved({"variables": {"x": {"type": "int", "lb": 0, "ub": 9}}, "constraints": [{"name": "even", "expr": "x % 2 == 0 and x > 6"}]})
+    found = await solved({"variables": {"x": {"type": "int", "lb": 0, "ub": 9}},
+                          "constraints": [{"name": "even", "expr": "x % 2 == 0 and x > 6"}]})
     assert (found.status, found.values) == ("optimal", {"x": 8})
 
 
@@ -85,7 +86,8 @@ async def test_an_infeasible_one_has_a_minimal_core_and_the_least_changes():
 
 
 async def test_what_makes_no_sense_comes_back_with_its_place():
-    found = await solved({"variables": {"x": {"type": "int"}}, "constraints": [{"name": "c", "forall": ["i in range(3)"], "expr": "x / i <= 1"}]})
+    found = await solved({"variables": {"x": {"type": "int"}},
+                          "constraints": [{"name": "c", "forall": ["i in range(3)"], "expr": "x / i <= 1"}]})
     assert found.status == "invalid" and found.error is not None
     assert (found.error.where, found.error.column, found.error.index) == ("constraints.c.expr", 1, {"i": "0"})
     assert found.error.what == "division by zero"
@@ -107,5 +109,6 @@ async def test_functions_mean_the_same_to_every_backend(backend: Any, expr: str,
     found = await solved({
         "params": {"table": [10 * n for n in range(13)]}, "outputs": {"looked": expr},
         "variables": {"x": {"type": "int", "lb": 0, "ub": 12}, "b": {"type": "bool"}, "y": {"type": "int", "lb": -500, "ub": 500}},
-        "constraints": [{"name": "x", "expr": "x == 9"}, {"name": "b", "expr": "b"}, {"name": "y", "expr": f"y == ({expr})"}]}, backend=backend)
+        "constraints": [{"name": "x", "expr": "x == 9"}, {"name": "b", "expr": "b"}, {"name": "y", "expr": f"y == ({expr})"}],
+    }, backend=backend)
     assert (found.status, found.values["y"], found.outputs["looked"]) == ("optimal", value, value)
