@@ -137,8 +137,8 @@ def test_cp_sat_agrees_in_a_process_of_its_own():
         documents.append(document)
 
     collect()
-    given = json.dumps(documents)
-    done = subprocess.run([sys.executable, "-c", CP_SAT], input=given, stdout=subprocess.PIPE, text=True, check=True, timeout=120)
+    asked = json.dumps(documents)
+    done = subprocess.run([sys.executable, "-c", CP_SAT], input=asked, stdout=subprocess.PIPE, text=True, check=True, timeout=120)
     found = list(zip(documents, map(json.loads, done.stdout.splitlines()), strict=True))
     taken = [(document, *answer) for document, answer in found if answer is not None]
     assert len(taken) > len(found) // 2
