@@ -290,6 +290,21 @@ def plan_equivalent(
     sys.exit(equivalent_command(domain, a, b, placeholder=placeholder, as_json=as_json))
 
 
+@app.command("solve")
+def solve(
+    file: Annotated[str, typer.Argument(help="A formulation in JSON, or SMT-LIB 2 (*.smt2); - reads JSON from standard input.")],
+    edits: Annotated[Optional[Path], typer.Option(help="A JSON list of changes: solve both and tell the difference.")] = None,  # noqa: UP045
+    backend: Annotated[Optional[str], typer.Option(help="highs, z3 or cp_sat; default: whichever fits.")] = None,  # noqa: UP045
+    seconds: Annotated[float, typer.Option(help="For the solver, up to 600.")] = 20.0,
+    memory: Annotated[int, typer.Option(help="Memory for the solver in MiB.")] = 1024,
+    as_json: AsJson = False,
+) -> None:
+    """Solve an optimisation model, or say why it has no solution; exit status 0 with an optimum, 1 without, 2 for a bad model."""
+    from eudoxus.service.cli_solve import solve_command
+
+    sys.exit(solve_command(file, edits, backend=backend, seconds=seconds, memory_mb=memory, as_json=as_json))
+
+
 @planners_app.command("check")
 def planners_check(as_json: AsJson = False) -> None:
     """Have each installed planner solve a small problem; tell what each can do, its licence, and how to get those that are missing."""

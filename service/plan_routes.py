@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,16 +16,10 @@ from eudoxus.planners.solve import Confirm
 from eudoxus.runtime.chat import Json
 from eudoxus.service.api_docs import problems
 from eudoxus.service.json_body import sound_json
-from eudoxus.service.problems import RateLimited, ShuttingDown
-from eudoxus.service.services import services_of
-from eudoxus.service.streaming import disconnected
+from eudoxus.service.while_wanted import while_wanted
 
 router = APIRouter(prefix="/v1/plan", tags=["Planning"], dependencies=[Depends(sound_json)])
 
-MOST_AT_ONCE = 32
-"""Planning requests answered or waiting for a processor core; more get 429. Each holds its texts in memory."""
-
-T = TypeVar("T")
 _ERRORS = problems(400, 401, 403, 413, 422, 429, 503)
 Text = Annotated[str, Field(min_length=1, max_length=1_000_000)]
 _EXAMPLE: Json = {
@@ -168,7 +160,7 @@ async def create_plan(asked: PlanRequest, request: Request) -> Response:
     """Checks the problem, runs the planner, and validates its plan. The planner ends when the client goes away."""
     work = desk.plan(asked.domain, asked.problem, engine=asked.engine, mode=asked.mode, seconds=asked.seconds, memory_mb=asked.memory_mb,
                      confirm=asked.confirm)
-    found = await _while_wanted(request, work)
+    found = await while_wanted(request, work, "planning")
     if found is None:
         return Response(status_code=499)
     said = found.model_dump(mode="json")
@@ -178,14 +170,14 @@ async def create_plan(asked: PlanRequest, request: Request) -> Response:
 @router.post("/validate", operation_id="validatePlan", summary="Whether a plan reaches the goal", response_model=Verdict, responses=_ERRORS)
 async def validate_plan(asked: ValidateRequest, request: Request) -> Response:
     """Step by step, by our own validator, which shares no code with any planner."""
-    found = await _while_wanted(request, _validated(asked))
+    found = await while_wanted(request, _validated(asked), "planning")
     return Response(status_code=499) if found is None else JSONResponse(found.model_dump(mode="json"))
 
 
 @router.post("/lint", operation_id="lintProblem", summary="What is wrong with a problem or domain", response_model=Lint, responses=_ERRORS)
 async def lint_problem(asked: LintRequest, request: Request) -> Response:
     """Without searching: names, types, facts that nothing can make true, goals out of reach. Text that cannot be read is a finding, too."""
-    found = await _while_wanted(request, asyncio.to_thread(desk.checked, asked.domain, asked.problem))
+    found = await while_wanted(request, asyncio.to_thread(desk.checked, asked.domain, asked.problem), "planning")
     return Response(status_code=499) if found is None else JSONResponse({"object": "plan.lint", **found.model_dump(mode="json")})
 
 
@@ -194,7 +186,7 @@ async def lint_problem(asked: LintRequest, request: Request) -> Response:
 async def compare_problems(asked: EquivalentRequest, request: Request) -> Response:
     """Up to the names of objects, and up to what the goal implies where the domain is known."""
     work = asyncio.to_thread(desk.compared, asked.domain, asked.a, asked.b, placeholder=asked.placeholder)
-    found = await _while_wanted(request, work)
+    found = await while_wanted(request, work, "planning")
     return Response(status_code=499) if found is None else JSONResponse({"object": "plan.comparison", **found.model_dump()})
 
 
@@ -219,39 +211,3 @@ def _listed() -> list[dict[str, Any]]:
          **planner.capability.model_dump(mode="json", include={"licence", "modes", "features", "note"})}
         for name, planner in {"auto": AUTO, **ENGINES}.items()
     ]
-
-
-async def _while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
-    """What ``work`` gives; None when the client goes away first. Raises :class:`RateLimited`, :class:`ShuttingDown`."""
-    services = services_of(request)
-    with _a_place(request, work):
-        working = asyncio.ensure_future(work)
-        leaving = asyncio.ensure_future(disconnected(request.receive))
-        draining = asyncio.ensure_future(services.executor.draining.wait())
-        try:
-            await asyncio.wait([working, leaving, draining], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (leaving, draining):
-                task.cancel()
-            if not working.done():
-                working.cancel()
-                await asyncio.wait([working])
-        if not working.cancelled():
-            return working.result()
-        if draining.done() and not draining.cancelled():
-            raise ShuttingDown("the service is shutting down; ask again in a few seconds")
-        return None
-
-
-@contextmanager
-def _a_place(request: Request, work: Coroutine[Any, Any, Any]) -> Iterator[None]:
-    state = request.app.state
-    taken = getattr(state, "plan_requests", 0)
-    if taken >= MOST_AT_ONCE:
-        work.close()
-        raise RateLimited(f"{taken} planning requests are being answered, as many as allowed; try again soon")
-    state.plan_requests = taken + 1
-    try:
-        yield
-    finally:
-        state.plan_requests -= 1

@@ -103,10 +103,10 @@ def literal(sort: Sort, said: str) -> str | None:
     return f"(- {whole})" if value < 0 else whole
 
 
-def read(text: str) -> Iterator[tuple[Expression, int]]:
+def read(text: str, limit: int = MOST_CHARACTERS) -> Iterator[tuple[Expression, int]]:
     """The top-level expressions of ``text``, each with the line at which it begins. Raises :class:`Refused`."""
-    if len(text) > MOST_CHARACTERS:
-        raise Refused(f"the text has {len(text):,} characters; at most {MOST_CHARACTERS:,} are read")
+    if len(text) > limit:
+        raise Refused(f"the text has {len(text):,} characters; at most {limit:,} are read")
     open_lists: list[list[Expression]] = []
     place, line, begun = 0, 1, 1
     while place < len(text):

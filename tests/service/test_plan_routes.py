@@ -13,7 +13,7 @@ import pytest
 
 from eudoxus.planners.contracts import BLOCKS, counter, working_in
 from eudoxus.planners.engines import ENGINES
-from eudoxus.service import plan_routes
+from eudoxus.service import while_wanted
 from eudoxus.service.settings import Settings
 from tests.service.conftest import Running
 from tests.service.test_keys import make_key
@@ -142,13 +142,13 @@ async def test_the_planner_ends_when_the_client_goes_away(service: Running, tmp_
 
 @needs_planner
 def test_too_many_at_once_are_refused_with_retry_after(service: Running, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(plan_routes, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(while_wanted, "MOST_AT_ONCE", 1)
     domain, problem = counter(28)
     slow = {"domain": domain, "problem": problem, "seconds": 2}
     with service.http() as http:
         first = threading.Thread(target=lambda: service.http().post("/v1/plan", json=slow))
         first.start()
-        while not getattr(service.app.state, "plan_requests", 0):
+        while not getattr(service.app.state, "at_once", {}).get("planning"):
             time.sleep(0.01)
         refused = http.post("/v1/plan/lint", json={"domain": "blocksworld"})
         assert refused.status_code == 429 and "retry-after" in refused.headers

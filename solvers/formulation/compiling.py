@@ -1,0 +1,500 @@
+"""Expressions made into closures: read once, run for each instance of a constraint."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from itertools import pairwise
+from typing import Any, Final
+
+from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal
+from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.reading import names_of, size
+from eudoxus.solvers.formulation.terms import (
+    Compare,
+    Flag,
+    Linear,
+    Logical,
+    Quantity,
+    TermError,
+    Truth,
+    Value,
+    choice,
+    compared,
+    conjunction,
+    constant,
+    disjunction,
+    equivalence,
+    extreme,
+    minus,
+    negation,
+    product,
+    quantity,
+    quotient,
+    remainder,
+    rounded,
+    scaled,
+    total,
+    truth,
+)
+
+MOST_STEPS: Final = 2_000_000
+"""Nodes evaluated, over all instances."""
+MOST_ROWS: Final = 20_000
+"""Instances of constraints."""
+MOST_CHOICES: Final = 1_000
+"""Values among which a variable index chooses."""
+
+_TRUTHS: Final = (bool, Flag, Compare, Logical)
+
+Env = dict[str, Any]
+Closure = Callable[[Env], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A variable's atoms by index; ``levels`` is the length of an index."""
+
+    atoms: Mapping[tuple[Element, ...], Flag | Linear]
+    levels: int
+
+
+@dataclass(slots=True)
+class Names:
+    """What names mean."""
+
+    sets: dict[str, tuple[Element, ...]]
+    params: dict[str, Parameter]
+    variables: dict[str, Declared]
+
+    def known(self, name: str) -> bool:
+        return name in self.sets or name in self.params or name in self.variables
+
+
+class Spent:
+    """Steps and rows so far."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.rows = 0
+
+    def charge(self, steps: int, where: str) -> None:
+        """Raises :class:`FormulationError` beyond the cap."""
+        self.steps += steps
+        if self.steps > MOST_STEPS:
+            raise FormulationError(f"more than {MOST_STEPS:,} steps of evaluation: too large sets, or loops too deep", where=where)
+
+    def row(self, where: str) -> None:
+        """Raises :class:`FormulationError` beyond the cap."""
+        self.rows += 1
+        if self.rows > MOST_ROWS:
+            raise FormulationError(f"more than {MOST_ROWS:,} instances of constraints", where=where)
+
+
+class Compiler:
+    """Compiles the expressions of one place, which errors name.
+
+    A subscript that depends on a variable must stay within its table: what makes sure of that collects until :meth:`take_side`.
+    """
+
+    def __init__(self, names: Names, spent: Spent, where: str) -> None:
+        self._names = names
+        self._spent = spent
+        self._where = where
+        self._side: list[Truth] = []
+
+    def take_side(self) -> list[Truth]:
+        """Conditions under which what was computed since makes sense."""
+        side, self._side = self._side, []
+        return side
+
+    def compile(self, node: ast.expr, bound: tuple[str, ...]) -> Closure:
+        """A function from the values of the ``bound`` names to the value. Raises :class:`FormulationError` for names that mean nothing."""
+        closure = self._node(node, bound)
+
+        def guarded(env: Env) -> Value:
+            try:
+                return closure(env)
+            except TermError as error:
+                raise FormulationError(str(error), where=self._where, column=node.col_offset + 1) from None
+            except FormulationError as error:
+                if error.column is not None:
+                    raise
+                raise self._wrong(error.what, node).within("", error.index) from None
+
+        return closure if isinstance(node, ast.Constant | ast.Name) else guarded
+
+    def _wrong(self, what: str, node: ast.expr) -> FormulationError:
+        return FormulationError(what, where=self._where, column=node.col_offset + 1)
+
+    def _node(self, node: ast.expr, bound: tuple[str, ...]) -> Closure:
+        match node:
+            case ast.Constant(value=value):
+                fixed: Value = decimal(value) if isinstance(value, float) else value  # type: ignore[assignment]
+                return lambda env: fixed
+            case ast.Name(id=name):
+                return self._name(name, node, bound)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                compiled = [self.compile(part, bound) for part in parts]
+                return lambda env: tuple([one(env) for one in compiled])
+            case ast.UnaryOp(op=op, operand=operand):
+                inner = self.compile(operand, bound)
+                if isinstance(op, ast.Not):
+                    return lambda env: negation(truth(inner(env)))
+                return lambda env: scaled(quantity(inner(env)), -1)
+            case ast.BinOp(left=left, op=op, right=right):
+                return _arithmetic(op, self.compile(left, bound), self.compile(right, bound))
+            case ast.BoolOp(op=op, values=values):
+                return _logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
+                return _comparison(ops, [self.compile(one, bound) for one in (left, *comparators)])
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return _conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
+            case ast.Subscript():
+                return self._subscript(node, bound)
+            case ast.Call(func=ast.Name(id=called), args=args):
+                return self._call(called, args, node, bound)
+            case ast.GeneratorExp():
+                raise self._wrong("a generator can only be the argument of a function", node)
+        raise self._wrong(f"{type(node).__name__} is not allowed", node)
+
+    # -- names ---------------------------------------------------------------------------------------------------------
+
+    def _name(self, name: str, node: ast.expr, bound: tuple[str, ...]) -> Closure:
+        names = self._names
+        if name in bound:
+            return lambda env: env[name]
+        if name in names.params:
+            parameter = names.params[name]
+            return lambda env: parameter[()]
+        if name in names.sets:
+            members = names.sets[name]
+            return lambda env: members
+        if name in names.variables:
+            declared = names.variables[name]
+            if declared.levels:
+                raise self._wrong(f"{name} needs {declared.levels} index value(s) in brackets", node)
+            atom = declared.atoms[()]
+            return lambda env: atom
+        known = ", ".join([*names.sets, *names.params, *names.variables, *(one for one in bound if not one.startswith("#"))])
+        raise self._wrong(f"{name!r} means nothing here; there are {known or 'no names'}", node)
+
+    def _subscript(self, node: ast.Subscript, bound: tuple[str, ...]) -> Closure:
+        keys: list[ast.expr] = []
+        base: ast.expr = node
+        while isinstance(base, ast.Subscript):
+            keys[:0] = base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice]
+            base = base.value
+        if not isinstance(base, ast.Name):
+            raise self._wrong("only named things have elements", node)
+        compiled = [self.compile(key, bound) for key in keys]
+        name = base.id
+        if name in self._names.variables and name not in bound:
+            return self._of_variable(name, compiled, node)
+        if name in self._names.params and name not in bound:
+            return self._of_parameter(self._names.params[name], compiled)
+        collection = self._name(name, base, bound)
+        return lambda env: _member(collection(env), [key(env) for key in compiled], name)
+
+    def _of_variable(self, name: str, keys: list[Closure], node: ast.expr) -> Closure:
+        declared = self._names.variables[name]
+        if not declared.levels:
+            raise self._wrong(f"{name} has no index", node)
+        atoms = declared.atoms
+
+        def look_up(env: Env) -> Value:
+            index = tuple([key(env) for key in keys])
+            if len(index) == 1 and declared.levels > 1 and isinstance(index[0], tuple):
+                index = index[0]  # x[a] where a is a pair, and there are two indices
+            elif len(index) > 1 and declared.levels == 1:
+                index = (index,)  # x[i, j] where there is one index, and its members are pairs
+            found = atoms.get(index) if all(map(constant, index)) else None  # type: ignore[arg-type]
+            if found is not None:
+                return found
+            if len(index) != declared.levels:
+                raise TermError(f"{name} has {declared.levels} index value(s), not {len(index)}")
+            if all(map(constant, index)):
+                raise TermError(f"there is no {name}[{', '.join(map(repr, index))}]")
+            return self._chosen(index, list(atoms.items()), name)
+
+        return look_up
+
+    def _of_parameter(self, parameter: Parameter, keys: list[Closure]) -> Closure:
+        def look_up(env: Env) -> Value:
+            index = tuple([key(env) for key in keys])
+            if all(map(constant, index)):
+                return parameter[index]  # type: ignore[index]
+            return self._chosen(index, [(key, parameter[key]) for key in parameter.keys(len(index))], "the table")
+
+        return look_up
+
+    def _chosen(self, index: tuple[Value, ...], table: Sequence[tuple[tuple[Element, ...], Value]], name: str) -> Value:
+        """The value at an index that depends on variables: a chain of choices, and a side condition that the index is in the table."""
+        cases: list[tuple[Truth, Value]] = []
+        for keys, value in table:
+            conditions = [_equal(key, wanted) for key, wanted in zip(keys, index, strict=True)]
+            condition = conjunction(conditions)
+            if condition is not False:
+                cases.append((condition, value))
+        if not cases:
+            raise TermError(f"no element of {name} can be meant")
+        if len(cases) > MOST_CHOICES:
+            raise TermError(f"a variable index chooses among {len(cases):,} values; at most {MOST_CHOICES:,} are possible")
+        self._side.append(disjunction(condition for condition, _ in cases))
+        return reduce(lambda rest, case: choice(case[0], case[1], rest), reversed(cases[:-1]), cases[-1][1])
+
+    # -- functions -----------------------------------------------------------------------------------------------------
+
+    def _call(self, called: str, args: list[ast.expr], node: ast.expr, bound: tuple[str, ...]) -> Closure:
+        if called in ("sum", "all", "any", "min", "max", "distinct"):
+            values = self._values(args, bound)
+            return _COLLECTED[called](values)
+        if called in ("atmost", "atleast", "exactly"):
+            if len(args) != 2:
+                raise self._wrong(f"{called} takes a number and the things to count", node)
+            count, counted = args if not isinstance(args[0], ast.GeneratorExp | ast.List | ast.Tuple) else reversed(args)
+            return _counting(called, self.compile(count, bound), self._values([counted], bound))
+        compiled = [self.compile(argument, bound) for argument in args]
+        if called == "range":
+            return _range(compiled)
+        wanted = 2 if called in ("implies", "iff") else 1
+        if len(args) != wanted:
+            raise self._wrong(f"{called} takes {wanted} argument(s), not {len(args)}", node)
+        return _plain(called, compiled)
+
+    def _values(self, args: list[ast.expr], bound: tuple[str, ...]) -> Callable[[Env], Iterator[Value]]:
+        """The values that a function is over: of a generator, of a collection, or its arguments."""
+        if len(args) == 1 and isinstance(args[0], ast.GeneratorExp):
+            return self._generated(args[0], bound)
+        compiled = [self.compile(argument, bound) for argument in args]
+        if len(compiled) > 1:
+            return lambda env: iter([one(env) for one in compiled])
+
+        def members(env: Env) -> Iterator[Value]:
+            found = compiled[0](env)
+            if not isinstance(found, tuple):
+                raise TermError("one argument must be a collection or a generator")
+            return iter(found)
+
+        return members
+
+    def _generated(self, node: ast.GeneratorExp, bound: tuple[str, ...]) -> Callable[[Env], Iterator[Value]]:
+        bindings = [(one.target, one.iter) for one in node.generators]
+        conditions = [condition for one in node.generators for condition in one.ifs]
+        loops = self.loops(bindings, conditions, bound)
+        inner = (*bound, *(name for target, _ in bindings for name in names_of(target, self._where)))
+        element = self.compile(node.elt, inner)
+        cost = size(node.elt)
+
+        def values(env: Env) -> Iterator[Value]:
+            env = dict(env)
+            for _ in loops(env):
+                self._spent.charge(cost, self._where)
+                yield element(env)
+
+        return values
+
+    def loops(
+        self, bindings: Sequence[tuple[ast.expr, ast.expr]], conditions: Sequence[ast.expr], bound: tuple[str, ...]
+    ) -> Callable[[Env], Iterator[None]]:
+        """A function that sets the names of ``bindings`` in an environment to each of their values for which the conditions hold."""
+        steps: list[tuple[list[str], Closure]] = []
+        for target, collection in bindings:
+            found = names_of(target, self._where)
+            for name in found:
+                if self._names.known(name):
+                    raise self._wrong(f"{name!r} is declared already; bind another name", target)
+            steps.append((found, self.compile(collection, bound)))
+            bound = (*bound, *found)
+        compiled = [self.compile(condition, bound) for condition in conditions]
+
+        def holds(env: Env) -> bool:
+            for condition in compiled:
+                value = condition(env)
+                if not isinstance(value, bool):
+                    raise TermError("a condition cannot depend on variables; write implies(…, …)")
+                if not value:
+                    return False
+            return True
+
+        def run(env: Env, level: int) -> Iterator[None]:
+            names, collection = steps[level]
+            members = collection(env)
+            if not isinstance(members, tuple):
+                raise TermError(f"{', '.join(names)}: this is no collection")
+            self._spent.charge(len(members), self._where)
+            innermost = level + 1 == len(steps)
+            for member in members:
+                if len(names) == 1:
+                    env[names[0]] = member
+                elif isinstance(member, tuple) and len(member) == len(names):
+                    env.update(zip(names, member, strict=True))
+                else:
+                    raise TermError(f"{member!r} does not have {len(names)} parts")
+                if not innermost:
+                    yield from run(env, level + 1)
+                elif not compiled or holds(env):
+                    yield
+
+        def once(env: Env) -> Iterator[None]:
+            if holds(env):
+                yield
+
+        return (lambda env: run(env, 0)) if steps else once
+
+
+# -- what the operators do -------------------------------------------------------------------------------------------------
+
+
+def _arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
+    match op:
+        case ast.Add():
+            return lambda env: total((left(env), right(env)))
+        case ast.Sub():
+            return lambda env: minus(quantity(left(env)), quantity(right(env)))
+        case ast.Mult():
+            return lambda env: product(quantity(left(env)), quantity(right(env)))
+        case ast.Div():
+            return lambda env: quotient(quantity(left(env)), quantity(right(env)))
+    return lambda env: remainder(quantity(left(env)), quantity(right(env)))
+
+
+def _logic(every: bool, values: list[Closure]) -> Closure:
+    def fold(env: Env) -> Value:
+        """Left to right, and no further than needed: what stands left may be what makes the right sensible."""
+        found: list[Truth] = []
+        for value in values:
+            one = truth(value(env))
+            if one is (not every):
+                return one
+            found.append(one)
+        return conjunction(found) if every else disjunction(found)
+
+    return fold
+
+
+def _conditional(test: Closure, body: Closure, otherwise: Closure) -> Closure:
+    def pick(env: Env) -> Value:
+        condition = truth(test(env))
+        if isinstance(condition, bool):
+            return body(env) if condition else otherwise(env)
+        return choice(condition, body(env), otherwise(env))
+
+    return pick
+
+
+def _comparison(ops: list[ast.cmpop], values: list[Closure]) -> Closure:
+    if len(ops) == 1:
+        op, (left, right) = ops[0], values
+        return lambda env: _related(op, left(env), right(env))
+
+    def chain(env: Env) -> Value:
+        found = [value(env) for value in values]
+        return conjunction(_related(op, *pair) for op, pair in zip(ops, pairwise(found), strict=True))
+
+    return chain
+
+
+def _related(op: ast.cmpop, left: Value, right: Value) -> Truth:
+    match op:
+        case ast.LtE():
+            return compared("<=", quantity(left), quantity(right))
+        case ast.GtE():
+            return compared("<=", quantity(right), quantity(left))
+        case ast.Lt():
+            return compared("<", quantity(left), quantity(right))
+        case ast.Gt():
+            return compared("<", quantity(right), quantity(left))
+        case ast.Eq():
+            return _equal(left, right)
+        case ast.NotEq():
+            return negation(_equal(left, right))
+    if not isinstance(right, tuple):
+        raise TermError("what stands after 'in' is no collection")
+    among = disjunction(_equal(left, one) for one in right)
+    return among if isinstance(op, ast.In) else negation(among)
+
+
+def _equal(left: Value, right: Value) -> Truth:
+    if isinstance(left, str | tuple) or isinstance(right, str | tuple):
+        if constant(left) and constant(right):
+            return left == right
+        raise TermError("a variable is never equal to a text or a list")
+    if isinstance(left, _TRUTHS) and isinstance(right, _TRUTHS):
+        return equivalence(truth(left), truth(right))
+    return compared("==", quantity(left), quantity(right))
+
+
+_COLLECTED: Final[dict[str, Callable[[Callable[[Env], Iterator[Value]]], Closure]]] = {
+    "sum": lambda values: lambda env: total(values(env)),
+    "all": lambda values: lambda env: conjunction(map(truth, values(env))),
+    "any": lambda values: lambda env: disjunction(map(truth, values(env))),
+    "min": lambda values: lambda env: extreme("min", list(map(quantity, values(env)))),
+    "max": lambda values: lambda env: extreme("max", list(map(quantity, values(env)))),
+    "distinct": lambda values: lambda env: _distinct(list(map(quantity, values(env)))),
+}
+
+
+def _distinct(values: list[Quantity]) -> Truth:
+    if all(isinstance(value, int | Fraction) for value in values):
+        return len(set(values)) == len(values)
+    return Logical("distinct", values)
+
+
+def _counting(called: str, count: Closure, values: Callable[[Env], Iterator[Value]]) -> Closure:
+    def related(env: Env) -> Value:
+        most = quantity(count(env))
+        counted = total(quantity(truth(value)) for value in values(env))
+        if called == "exactly":
+            return compared("==", counted, most)
+        return compared("<=", counted, most) if called == "atmost" else compared("<=", most, counted)
+
+    return related
+
+
+def _range(args: list[Closure]) -> Closure:
+    def numbers(env: Env) -> Value:
+        found = [arg(env) for arg in args]
+        if len(found) > 3 or not all(type(one) is int for one in found) or (len(found) == 3 and found[2] == 0):
+            raise TermError("range takes one to three whole numbers, and no variables")
+        span = range(*found)  # type: ignore[arg-type]
+        if len(span) > MOST_ELEMENTS:
+            raise TermError(f"a range of {len(span):,} numbers; at most {MOST_ELEMENTS:,} are possible")
+        return tuple(span)
+
+    return numbers
+
+
+def _plain(called: str, args: list[Closure]) -> Closure:
+    first = args[0]
+    match called:
+        case "implies":
+            return lambda env: _implied(truth(first(env)), args[1], env)
+        case "iff":
+            return lambda env: equivalence(truth(first(env)), truth(args[1](env)))
+        case "len":
+            return lambda env: _length(first(env))
+        case "abs" | "ceil" | "floor":
+            return lambda env: rounded(called, quantity(first(env)))
+    raise TermError(f"{called} cannot be called")
+
+
+def _implied(condition: Truth, then: Closure, env: Env) -> Truth:
+    return True if condition is False else disjunction((negation(condition), truth(then(env))))
+
+
+def _length(value: Value) -> int:
+    if not isinstance(value, tuple):
+        raise TermError("len is of a collection")
+    return len(value)
+
+
+def _member(collection: Value, keys: list[Value], name: str) -> Value:
+    for key in keys:
+        if not isinstance(collection, tuple) or type(key) is not int or not 0 <= key < len(collection):
+            raise TermError(f"{name} has nothing at {key!r}")
+        collection = collection[key]
+    return collection

@@ -1,0 +1,250 @@
+"""Expressions evaluated on an assignment by plain recursion, apart from the path that solvers take: it checks what they answer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil, floor
+from typing import Any, Final
+
+from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal, elements, label
+from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.reading import names_of, read, read_binding
+
+TOLERANCE: Final = Fraction(1, 10**6)
+"""Of comparisons, in proportion to the larger side where that is above 1, for solvers that compute with floats."""
+MOST_STEPS: Final = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An instance of a constraint that does not hold."""
+
+    label: str
+    soft: bool
+
+
+class Evaluator:
+    """Holds an assignment: for each variable, its value by index. ``tolerance`` 0 is exact."""
+
+    def __init__(
+        self, document: Mapping[str, Any], values: Mapping[str, Mapping[tuple[Element, ...], Any]], tolerance: Fraction = TOLERANCE
+    ) -> None:
+        self._document = document
+        self._values = values
+        self._tolerance = tolerance
+        self._steps = 0
+        self._trees: dict[str, ast.expr] = {}
+        self._sets: dict[str, tuple[Element, ...]] = {}
+        self._params: dict[str, Parameter] = {}
+        for name, members in document.get("sets", {}).items():
+            found = self.value(members) if isinstance(members, str) else members
+            self._sets[name] = elements(list(found), f"sets.{name}")
+        for name, given in document.get("params", {}).items():
+            if isinstance(given, Mapping) and given.keys() == {"index", "values"}:
+                self._params[name] = Parameter(name, given["values"], [self._sets[one] for one in given["index"]])
+            else:
+                self._params[name] = Parameter(name, given)
+
+    def broken(self) -> list[Broken]:
+        """The instances of constraints that do not hold. Raises :class:`FormulationError` where one cannot be evaluated."""
+        return [found for constraint in self._document.get("constraints", ()) for found in self._broken(constraint)]
+
+    def cost(self) -> Any:
+        """The objective's value, without soft constraints; None without an objective."""
+        objective = self._document.get("objective")
+        return None if objective is None else self.value(objective["expr"])
+
+    def outputs(self) -> dict[str, Any]:
+        """The value of each output."""
+        return {name: self.value(source) for name, source in self._document.get("outputs", {}).items()}
+
+    def value(self, source: str, env: Mapping[str, Any] | None = None) -> Any:
+        """The value of an expression."""
+        tree = self._trees.get(source)
+        if tree is None:
+            tree = self._trees[source] = read(source, "expression")
+        return self._of(tree, dict(env or {}))
+
+    def _broken(self, constraint: Mapping[str, Any]) -> Iterator[Broken]:
+        bindings = [read_binding(one, constraint["name"]) for one in constraint.get("forall") or ()]
+        condition = [read(constraint["if"], constraint["name"])] if constraint.get("if") is not None else []
+        tree = read(constraint["expr"], constraint["name"])
+        for env in self._bindings(bindings, condition, {}):
+            try:
+                holds = self._of(tree, env) is not False
+            except FormulationError:  # such as an element that is not in the table
+                holds = False
+            if not holds:
+                yield Broken(label(constraint["name"], list(env.values())), constraint.get("soft") is not None)
+
+    def _bindings(
+        self, bindings: Sequence[tuple[ast.expr, ast.expr]], conditions: Sequence[ast.expr], env: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        if not bindings:
+            if all(self._of(condition, env) for condition in conditions):
+                yield env
+            return
+        target, collection = bindings[0]
+        names = names_of(target, "")
+        for member in self._of(collection, env):
+            bound = dict(zip(names, member, strict=True)) if isinstance(target, ast.Tuple) else {names[0]: member}
+            yield from self._bindings(bindings[1:], conditions, {**env, **bound})
+
+    # -- the walk --------------------------------------------------------------------------------------------------------
+
+    def _of(self, node: ast.expr, env: dict[str, Any]) -> Any:
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise FormulationError(f"more than {MOST_STEPS:,} steps of evaluation")
+        match node:
+            case ast.Constant(value=value):
+                return decimal(value) if isinstance(value, float) else value
+            case ast.Name(id=name):
+                return self._named(name, env)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return tuple(self._of(part, env) for part in parts)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not self._of(operand, env)
+            case ast.UnaryOp(operand=operand):
+                return -self._of(operand, env)
+            case ast.BinOp(left=left, op=op, right=right):
+                return _computed(op, self._of(left, env), self._of(right, env))
+            case ast.BoolOp(op=ast.And(), values=values):
+                return all(self._of(value, env) for value in values)
+            case ast.BoolOp(values=values):
+                return any(self._of(value, env) for value in values)
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
+                found = [self._of(one, env) for one in (left, *comparators)]
+                return all(self._compared(op, a, b) for op, (a, b) in zip(ops, pairwise(found), strict=True))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self._of(body if self._of(test, env) else orelse, env)
+            case ast.Subscript():
+                return self._element(node, env)
+            case ast.Call(func=ast.Name(id=called), args=args):
+                return self._called(called, args, env)
+        raise FormulationError(f"{type(node).__name__} is not allowed", column=node.col_offset + 1)
+
+    def _named(self, name: str, env: dict[str, Any]) -> Any:
+        if name in env:
+            return env[name]
+        if name in self._values:
+            return self._values[name][()]
+        if name in self._params:
+            return self._params[name][()]
+        if name in self._sets:
+            return self._sets[name]
+        raise FormulationError(f"{name!r} means nothing here")
+
+    def _element(self, node: ast.expr, env: dict[str, Any]) -> Any:
+        keys: list[Any] = []
+        while isinstance(node, ast.Subscript):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            keys[:0] = [_plain(self._of(part, env)) for part in parts]
+            node = node.value
+        assert isinstance(node, ast.Name)
+        name, index = node.id, tuple(keys)
+        if name in self._values and name not in env:
+            found = self._values[name]
+            if index not in found:
+                index = index[0] if len(index) == 1 and isinstance(index[0], tuple) else (index,)
+            if index not in found:
+                raise FormulationError(f"there is no {name}[{', '.join(map(repr, index))}]")
+            return found[index]
+        if name in self._params and name not in env:
+            return self._params[name][index]
+        value = self._named(name, env)
+        for key in index:
+            if not isinstance(value, tuple) or not isinstance(key, int) or not 0 <= key < len(value):
+                raise FormulationError(f"{name} has nothing at {key!r}")
+            value = value[key]
+        return value
+
+    def _compared(self, op: ast.cmpop, left: Any, right: Any) -> bool:
+        if isinstance(op, ast.In | ast.NotIn):
+            return any(self._same(left, one) for one in right) == isinstance(op, ast.In)
+        if isinstance(op, ast.Eq | ast.NotEq):
+            return self._same(left, right) if isinstance(op, ast.Eq) else bool(left != right)
+        room = self._room(left, right)
+        match op:
+            case ast.LtE():
+                return bool(left <= right + room)
+            case ast.GtE():
+                return bool(left + room >= right)
+            case ast.Lt():
+                return bool(left < right + room)
+        return bool(left + room > right)
+
+    def _same(self, left: Any, right: Any) -> bool:
+        if isinstance(left, str | tuple) or isinstance(right, str | tuple):
+            return bool(left == right)
+        return bool(abs(left - right) <= self._room(left, right))
+
+    def _room(self, left: Any, right: Any) -> Fraction:
+        return self._tolerance * max(1, abs(left), abs(right)) if self._tolerance else Fraction(0)
+
+    def _called(self, called: str, args: list[ast.expr], env: dict[str, Any]) -> Any:
+        if called in ("atmost", "atleast", "exactly"):
+            count, counted = args if not isinstance(args[0], ast.GeneratorExp | ast.List | ast.Tuple) else reversed(args)
+            true, wanted = sum(map(bool, self._all([counted], env))), self._of(count, env)
+            return true <= wanted if called == "atmost" else true >= wanted if called == "atleast" else true == wanted
+        if called in ("sum", "all", "any", "min", "max", "distinct"):
+            values = self._all(args, env)
+            match called:
+                case "sum":
+                    return sum(values)
+                case "all":
+                    return all(values)
+                case "any":
+                    return any(values)
+                case "distinct":
+                    return len(set(values)) == len(values)
+            if not values:
+                raise FormulationError(f"{called} of nothing")
+            return min(values) if called == "min" else max(values)
+        if called == "implies":
+            return not self._of(args[0], env) or bool(self._of(args[1], env))
+        found = [self._of(argument, env) for argument in args]
+        match called:
+            case "iff":
+                return bool(found[0]) == bool(found[1])
+            case "abs":
+                return abs(found[0])
+            case "len":
+                return len(found[0])
+            case "ceil":
+                return ceil(found[0])
+            case "floor":
+                return floor(found[0])
+        span = range(*found)
+        if len(span) > MOST_ELEMENTS:
+            raise FormulationError(f"a range of {len(span):,} numbers")
+        return tuple(span)
+
+    def _all(self, args: list[ast.expr], env: dict[str, Any]) -> list[Any]:
+        if len(args) == 1 and isinstance(args[0], ast.GeneratorExp):
+            node = args[0]
+            bindings = [(one.target, one.iter) for one in node.generators]
+            conditions = [condition for one in node.generators for condition in one.ifs]
+            return [self._of(node.elt, inner) for inner in self._bindings(bindings, conditions, env)]
+        return list(self._of(args[0], env)) if len(args) == 1 else [self._of(argument, env) for argument in args]
+
+
+def _computed(op: ast.operator, left: Any, right: Any) -> Any:
+    match op:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+    if right == 0:
+        raise FormulationError("division by zero")
+    return Fraction(left) / right if isinstance(op, ast.Div) else left % right
+
+
+def _plain(key: Any) -> Any:
+    return int(key) if isinstance(key, Fraction) and key.denominator == 1 else key

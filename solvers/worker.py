@@ -1,0 +1,80 @@
+"""The process in which one formulation is solved: it reads one file, writes another, and nothing of it outlives it."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from eudoxus.solvers.backends.answer import Unsuitable
+from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, evaluator, told
+from eudoxus.solvers.explaining import core_of, repairs_of
+from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.grounding import Grounded, ground
+
+_OVERHEAD_MB = 1024
+"""Address space that Python and the solvers' libraries reserve and do not use."""
+
+
+def main() -> None:
+    """Solve what the file named first asks for, and write what was found to the one named second."""
+    with open(sys.argv[1], "rb") as file:
+        asked = json.load(file)
+    memory = (int(asked["memory_mb"]) + _OVERHEAD_MB) << 20
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    cpu_s = 2 * int(float(asked["seconds"]) + 2) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    try:
+        found = solved(asked["document"], asked)
+    except FormulationError as error:
+        found = {"status": "invalid", "error": error.told(), "detail": str(error)}
+    except Unsuitable as error:
+        found = {"status": "unsuitable", "detail": str(error)}
+    except (MemoryError, RecursionError) as error:
+        found = {"status": "memory", "detail": f"the formulation takes too much memory ({type(error).__name__})"}
+    with open(sys.argv[2], "w", encoding="utf-8") as file:
+        json.dump(found, file)
+
+
+def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything there is to say about a formulation. Raises :class:`FormulationError` and :class:`Unsuitable`."""
+    clock, memory_mb = Clock(float(options["seconds"])), int(options["memory_mb"])
+    grounded = ground(document)
+    size = {"variables": len(grounded.unknowns), "rows": len(grounded.rows)}
+    decided = decide(document, grounded, options.get("backend"), clock, memory_mb)
+    found = {"status": decided.answer.status, "backend": decided.backend, "why_backend": decided.why, "size": size,
+             "detail": decided.answer.detail, "exact": decided.answer.exact}
+    found |= _values(document, grounded, decided)
+    if decided.answer.status == "infeasible" and options.get("explain", True):
+        found |= _explained(document, grounded, Clock(float(options["seconds"])), memory_mb)
+    return found
+
+
+def _values(document: Mapping[str, Any], grounded: Grounded, decided: Decided) -> dict[str, Any]:
+    answer = decided.answer
+    if answer.values is None:
+        return {}
+    look = evaluator(document, grounded, answer)
+    found = {"values": told(grounded, answer.values), "unsatisfied": decided.broken,
+             "outputs": {name: as_json(value) for name, value in look.outputs().items()}}
+    if (cost := look.cost()) is not None and answer.status in ("optimal", "feasible"):
+        found["objective"] = as_json(cost)
+    if answer.bound is not None:
+        found["bound"] = as_json(answer.bound)
+    return found
+
+
+def _explained(document: Mapping[str, Any], grounded: Grounded, clock: Clock, memory_mb: int) -> dict[str, Any]:
+    core = core_of(grounded, clock, memory_mb)
+    if core is None:
+        return {"core": None}
+    firm = frozenset(one["name"] for one in document.get("constraints", ()) if one.get("firm"))
+    repairs = repairs_of(grounded, core, firm, clock, memory_mb)
+    return {"core": {"constraints": [row.label for row in core.rows], "minimal": core.minimal}, "repairs": [one.told() for one in repairs]}
+
+
+if __name__ == "__main__":
+    main()
