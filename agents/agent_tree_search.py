@@ -102,7 +102,7 @@ async def _decide(ctx: Context, params: AgentTreeSearch, policy: Frequent, explo
     queue: Queue[Place, Move] = Queue(depth_bonus=0.0, reasks=0, lazy=True, commit_on_pop=params.commit_on_pop)
     judge = Judge(policy.work, policy.actions, params.judges)
     found = await search(ctx.scope("search"), problem, policy, judge, queue, problem, explorer=explorer, width=params.width,
-                         nodes=params.budget + 1, depth=params.depth, enough=params.enough)
+                         nodes=params.budget, depth=params.depth, enough=params.enough)
     line = list(found.node.state.line()) if found.node is not None else []
     return line[len(start.line()) :], found
 

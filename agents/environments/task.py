@@ -95,7 +95,7 @@ def fields_in(text: str) -> dict[str, str]:
     """The texts after ``environment:``, ``parameters:`` and ``goal:``, each up to the next of them."""
     marks = list(_FIELD.finditer(text))
     ends = [*(found.start() for found in marks[1:]), len(text)]
-    return {found[1].lower(): text[found.end() : end].strip() for found, end in zip(marks, ends, strict=True)}
+    return {found[1].lower(): text[found.end() : end].strip() for found, end in zip(marks, ends, strict=False)}
 
 
 def actions_in(answer: str) -> list[str]:

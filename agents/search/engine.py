@@ -65,7 +65,7 @@ async def search(
     """Search from the problem's root until an answer is verified, the policy has nothing left, or a limit is reached.
 
     ``width``: nodes expanded at the same time. ``nodes``: most nodes expanded, a node asked again counted again; of a lazy search, nodes
-    visited. ``depth``: most steps from the root. ``enough``: the score at which an answer without a verdict ends the search, a lazy search
+    visited, the root not among them. ``depth``: most steps from the root. ``enough``: the score at which an answer without a verdict ends the search, a lazy search
     also at a state without an answer; None goes on. A spent budget and failing endpoints end the search with the best node so far; only
     when nothing at all was found is the endpoint's error raised.
     """
@@ -106,7 +106,7 @@ class _Search(Generic[S, A]):
             number += 1
             if self._lazy is not None:
                 batch = await self._visit(scope, batch)
-            if self._done is None and batch:
+            if self._done is None and batch and (self._lazy is None or self._ended() is None):
                 await self._expand(scope, batch)
             if self._done is not None:
                 return Found(*self._done, self._tree, rejected=self._rejected, merged=self._merged)

@@ -91,10 +91,12 @@ async def _walk(shop: Shop, random: Random) -> Errand | None:
 
 
 async def _shortened(errand: Errand) -> Errand | None:
-    """Without the actions that are not needed; None where fewer than two are left."""
-    way = list(errand.way)
-    for place in reversed(range(len(errand.way))):
-        if await errand.met(shorter := way[:place] + way[place + 1 :]):
+    """Without the actions that are not needed; None where fewer than two are left. The page that answers a question is gone to."""
+    way, asks = list(errand.way), errand.wanted.answer is not None
+    for place in reversed(range(len(way))):
+        shorter = way[:place] + way[place + 1 :]
+        there = not asks or (await played(errand.shop, shorter)).visit.url == errand.wanted.url
+        if there and await errand.met(shorter):
             way = shorter
     return replace(errand, way=tuple(way)) if len(way) > 1 else None
 

@@ -79,7 +79,12 @@ def link(label: str, url: str) -> Element:
 
 def build(catalogue: Catalogue, visit: Visit) -> Page | None:
     """The page at the visit's address; None where there is none."""
-    where = urlsplit(visit.url)
+    try:
+        where = urlsplit(visit.url)
+    except ValueError:
+        return None
+    if where.scheme or where.netloc:
+        return None
     query = dict(parse_qsl(where.query))
     head, _, rest = where.path.strip("/").partition("/")
     page = _PAGES.get(where.path) if not rest else None
