@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import ClassVar
@@ -33,19 +34,24 @@ def after_all(state: Towers, blocks: str) -> list[tuple[str, Towers]]:
     return [(action, after) for action in one if isinstance(after := apply(state, action), Towers)]
 
 
-def distance(state: Towers, goal: Towers, most: int = 30) -> int:
-    """Actions to the goal."""
+@functools.cache
+def distances(goal: Towers) -> dict[Towers, int]:
+    """Actions to the goal from everywhere: every action can be undone by one."""
     blocks = "".join(sorted({block for tower in goal.towers for block in tower}))
-    level, seen, steps = {state}, {state}, 0
-    while goal not in level and steps < most:
-        level = {after for one in level for _, after in after_all(one, blocks)} - seen
-        seen |= level
-        steps += 1
-    return steps
+    found, level = {goal: 0}, {goal}
+    while level:
+        level = {after for one in level for _, after in after_all(one, blocks) if after not in found}
+        found |= dict.fromkeys(level, max(found.values()) + 1)
+    return found
+
+
+def distance(state: Towers, goal: Towers) -> int:
+    """Actions to the goal."""
+    return distances(goal)[state]
 
 
 def stacker(model: str, request: ChatRequest, number: int) -> str:
-    """Acts well in half of the samples, and judges rightly."""
+    """Of 20 samples draws every action twice, those first that come nearer; judges rightly."""
     text = request.messages[-1].text
     goal, states = goal_in(text), [state_in(found) for found in _TOWERS.findall(text)[1:]]
     if "scores" in request.messages[0].text:
@@ -60,7 +66,7 @@ def stacker(model: str, request: ChatRequest, number: int) -> str:
         return "I moved blocks to and fro. Next time I free the lowest wanted block first."
     blocks = "".join(sorted({block for tower in goal.towers for block in tower}))
     ways = sorted(after_all(states[-1], blocks), key=lambda way: (distance(way[1], goal), way[0]))
-    return f"Thought: so\nAction: {ways[min(len(ways) - 1, number // 2)][0]}"
+    return f"Thought: so\nAction: {ways[min(len(ways) - 1, number % 20 // 2)][0]}"
 
 
 class Felt(BaseModel):
