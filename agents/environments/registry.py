@@ -22,8 +22,8 @@ def setting(name: str, parameters: Mapping[str, Any]) -> Setting:
     kinds = settings()
     if name not in kinds:
         near = difflib.get_close_matches(name, kinds, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"no environment is called {name[:60]!r}{hint} There are {', '.join(sorted(kinds))}")
+        hint = f", did you mean {near[0]}?" if near else ""
+        raise ValueError(f"no environment is called {name[:60]!r}{hint} (there are {', '.join(sorted(kinds))})")
     try:
         return kinds[name].model_validate(dict(parameters))
     except ValidationError as error:
