@@ -66,8 +66,8 @@ class Actor:
         self._work = work
         self.instance = Instance(work.open())
         self.place = Place((), None)
-        self.undoable = True
-        """Whether nothing was done that cannot be undone."""
+        self.repeatable = True
+        """Whether other instances may do the same: nothing was done that cannot be undone."""
         self.detail = ""
 
     async def begin(self, ctx: Context) -> None:
@@ -78,14 +78,14 @@ class Actor:
     @property
     def searchable(self) -> bool:
         """Whether other instances can come to where this one is: by a snapshot, or since everything may be done again."""
-        return self.place.token is not None or self.undoable
+        return self.place.token is not None or self.repeatable
 
     async def carry_out(self, ctx: Context, line: Sequence[Place]) -> None:
         """Do the actions that lead along ``line``, up to the first after which something else is seen than was expected."""
         for number, expected in enumerate(line):
             here, move = ctx.scope("act", number), expected.move
             assert move is not None
-            self.undoable = self.undoable and self.instance.effect(move.action) != "irreversible"
+            self.repeatable = self.repeatable and self.instance.effect(move.action) != "irreversible"
             seen = await self.instance.do(here, move.action)
             token = None if seen.done else await self.instance.environment.snapshot(here)
             self.place = Place((*self.place.path, move.action), seen, token, self.place, move)

@@ -65,9 +65,9 @@ async def search(
     """Search from the problem's root until an answer is verified, the policy has nothing left, or a limit is reached.
 
     ``width``: nodes expanded at the same time. ``nodes``: most nodes expanded, a node asked again counted again; of a lazy search, nodes
-    visited, the root not among them. ``depth``: most steps from the root. ``enough``: the score at which an answer without a verdict ends the search, a lazy search
-    also at a state without an answer; None goes on. A spent budget and failing endpoints end the search with the best node so far; only
-    when nothing at all was found is the endpoint's error raised.
+    visited, the root not among them. ``depth``: most steps from the root. ``enough``: the score at which an answer without a verdict ends
+    the search, a lazy search also at a state without an answer; None goes on. A spent budget and failing endpoints end the search with the
+    best node so far; only when nothing at all was found is the endpoint's error raised.
     """
     limits = _Limits(width, nodes, min(depth, MOST_DEPTH), enough)
     return await _Search(ctx, problem, proposer, evaluator, policy, verifier, explorer, limits).run()

@@ -11,8 +11,8 @@ import pytest
 from eudoxus.agents.agent_tree_search import agent_tree_search, read_status
 from eudoxus.agents.environments import AgentTask
 from eudoxus.agents.environments.registry import settings
-from eudoxus.agents.environments.shop.errands import Errand, errands, played
 from eudoxus.agents.environments.shop.environment import Shop
+from eudoxus.agents.environments.shop.errands import Errand, errands, played
 from eudoxus.agents.lats import lats
 from eudoxus.agents.search.acting import read_move
 from eudoxus.agents.search.environment import NOT_DONE
@@ -61,7 +61,7 @@ async def test_the_wanted_towers_are_built_and_the_environment_verifies_it(param
 
 async def test_the_whole_best_path_is_carried_out_before_the_next_search() -> None:
     result, _ = await solved("agent_tree_search(depth=2,budget=8,max_actions=4)", climb(99), climber("+1", "+1", "-1"))
-    assert [search["actions"] for search in result.artifacts["searches"]][0] >= 1
+    assert result.artifacts["searches"][0]["actions"] >= 1
     assert sum(search["actions"] for search in result.artifacts["searches"]) >= len(result.artifacts["turns"]) == 4
     assert result.outcome == "limit" and "4 actions" in result.detail and result.answer is None
 
@@ -101,16 +101,20 @@ async def test_what_cannot_be_undone_happens_only_once_and_only_after_it_was_dec
 async def test_where_it_is_not_allowed_what_cannot_be_undone_never_happens() -> None:
     before = len(Walked.performed)
     for budget in (0, 5):
-        result, _ = await solved(f"agent_tree_search(irreversible=false,samples=2,budget={budget},max_actions=3)", climb(99), climber("+9", "+9"))
+        path = f"agent_tree_search(irreversible=false,samples=2,budget={budget},max_actions=3)"
+        result, _ = await solved(path, climb(99), climber("+9", "+9"))
         assert result.outcome == "failed" and result.artifacts["turns"] == []
     assert not any("+9" in way for way in Walked.performed[before:])
 
 
 async def test_after_what_cannot_be_undone_no_other_instance_does_it_again() -> None:
     """The stairs have no snapshots: from then on there is no search, for a search would have to jump again."""
+
+    def jumping_first(model: str, request: ChatRequest, number: int) -> str:
+        return climber("+1" if "Action 1" in request.messages[-1].text else "+9")(model, request, number)
+
     before = len(Walked.performed)
-    result, _ = await solved("agent_tree_search(samples=1,depth=1,max_actions=3)", climb(99),
-                             lambda model, request, number: climber("+1" if "Action 1" in request.messages[-1].text else "+9")(model, request, number))
+    result, _ = await solved("agent_tree_search(samples=1,depth=1,max_actions=3)", climb(99), jumping_first)
     assert [turn["action"] for turn in result.artifacts["turns"]] == ["+9", "+1", "+1"]
     assert [search["visited"] for search in result.artifacts["searches"]] == [1, 0, 0]
     assert len([way for way in Walked.performed[before:] if way == ("+9",)]) == 1
@@ -123,8 +127,8 @@ def shopper(errand: Errand, fill: str, every: int) -> Any:
         text = request.messages[-1].text
         done = text.count("\nAction ")
         if "You judge" in request.messages[0].text:
-            right = [action for action in errand.way[:done]] == [line.partition(": ")[2] for line in text.splitlines() if line.startswith("Action ")]
-            return f"STATUS: {'off track' if not right else 'success' if done == len(errand.way) else 'on track'}"
+            actions = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("Action ")]
+            return f"STATUS: {'off track' if actions != list(errand.way[:done]) else 'success' if done == len(errand.way) else 'on track'}"
         action = errand.way[min(done, len(errand.way) - 1)] if done < len(errand.way) else "stop[done]"
         return f"Thought: go\nAction: {action if number % every else fill}"
 
@@ -134,7 +138,8 @@ def shopper(errand: Errand, fill: str, every: int) -> Any:
 @pytest.mark.parametrize("snapshots", [True, False])
 async def test_errands_in_the_shop_are_done(snapshots: bool) -> None:
     for errand in await errands(Shop(seed=2, snapshots=snapshots), 5, 5):
-        result, _ = await solved("agent_tree_search(samples=4,branching=2,depth=4,budget=12)", errand.task, shopper(errand, "goto[/orders/sample]", 2 if snapshots else 4))
+        player = shopper(errand, "goto[/orders/sample]", 2 if snapshots else 4)
+        result, _ = await solved("agent_tree_search(samples=4,branching=2,depth=4,budget=12)", errand.task, player)
         actions = [turn["action"] for turn in result.artifacts["turns"]]
         assert await errand.met(actions), (errand.goal, actions)
         assert len((await played(errand.shop, actions)).visit.orders) == len(errand.wanted.orders)
@@ -150,7 +155,7 @@ async def test_going_back_costs_steps_only_without_snapshots() -> None:
     assert steps[0][0] < steps[1][0] and steps[0][1] == steps[1][1]
 
 
-@pytest.mark.parametrize("path", ["agent_tree_search", "lats"])
+@pytest.mark.parametrize("path", ["agent_tree_search(samples=2)", "lats(children=2)"])
 async def test_a_question_is_answered_with_tools_and_the_tasks_verifier_decides(path: str) -> None:
     def asker(model: str, request: ChatRequest, number: int) -> str:
         text = request.messages[-1].text
@@ -160,7 +165,7 @@ async def test_a_question_is_answered_with_tools_and_the_tasks_verifier_decides(
             return f'{{"scores": {[6] * text.count("end of candidate")}}}'
         return 'Action: stop[{"n": 391}]' if "Observation 1: 391" in text else "Action: calculator[17 * 23]"
 
-    result, _ = await solved(f"{path}({'samples' if path.startswith('a') else 'children'}=2)", chat("How much is 17 * 23?", response_format=JSON), asker)
+    result, _ = await solved(path, chat("How much is 17 * 23?", response_format=JSON), asker)
     assert (result.answer, result.outcome) == ('{"n": 391}', "verified")
 
 
@@ -213,7 +218,8 @@ async def test_searches_of_width_four_are_the_same_for_any_latencies() -> None:
         endpoint = SimulatedEndpoint(stacker, name="sim", latency=lambda draw=draw: draw() * 0.001)
         runtime = Runtime(REGISTRY, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
         journal = MemoryJournal()
-        result = await runtime.execute(Order(parse_spec("agent_tree_search(width=4,samples=4,commit_on_pop=true)/sim:m", REGISTRY), TOWERS), journal, run_id="run_1")
+        spec = parse_spec("agent_tree_search(width=4,samples=4,commit_on_pop=true)/sim:m", REGISTRY)
+        result = await runtime.execute(Order(spec, TOWERS), journal, run_id="run_1")
         assert orjson.dumps((await runtime.replay(journal)).model_dump(mode="json")) == orjson.dumps(result.model_dump(mode="json"))
         seen.add((result.model_dump_json(), tuple(sorted((record.path, record.fp) for record in journal.recorded.effects.values()))))
     assert len(seen) == 1
@@ -222,7 +228,8 @@ async def test_searches_of_width_four_are_the_same_for_any_latencies() -> None:
 @pytest.mark.parametrize(("reply", "thought", "action"), [
     ("Thought: a\nAction: click[5]", "a", "click[5]"), ("**Thought:** a\n**Action:** `click[5]`", "a", "click[5]"),
     ("Action: type[4][two words]\nObservation: made up\nAction: stop[x]", "", "type[4][two words]"), ("Action 3: back", "", "back"),
-    ("<think>Action: no</think>Thought: so\n\nAction:\npick-up a", "so", "pick-up a"), ("Action: stop[line one\nline two]", "", "stop[line one\nline two]"),
+    ("<think>Action: no</think>Thought: so\n\nAction:\npick-up a", "so", "pick-up a"),
+    ("Action: stop[line one\nline two]", "", "stop[line one\nline two]"),
     ("Thought: the Action: part comes\nAction: back\nand so on", "the Action: part comes", "back"),
 ])
 def test_actions_are_read_as_models_write_them(reply: str, thought: str, action: str) -> None:

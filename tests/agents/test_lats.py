@@ -47,7 +47,9 @@ async def test_a_refused_answer_is_reflected_on_and_the_note_is_read_by_the_next
             return "The answer must be a JSON object."
         if "You score" in request.messages[0].text:
             return f'{{"scores": {[8] * text.count("end of candidate")}}}'
-        return 'Action: stop[{"n": 12}]' if "must be a JSON object" in text else ("Action: stop[twelve]" if number else "Action: calculator[3 * 4]")
+        if "must be a JSON object" in text:
+            return 'Action: stop[{"n": 12}]'
+        return "Action: stop[twelve]" if number else "Action: calculator[3 * 4]"
 
     result, _ = await solved("lats(children=2)", chat("How much is 3 * 4?", response_format=JSON), answering)
     assert (result.answer, result.outcome, result.authority) == ('{"n": 12}', "verified", "exact")

@@ -87,7 +87,8 @@ def test_actions_are_read_as_models_write_them(said: str, same: str, held: str |
 
 
 @pytest.mark.parametrize(("action", "complaint"), [
-    ("pick-up a", "b is on a"), ("pick-up b", "b is not on the table, but on a"), ("unstack b c", "b is not on c"), ("put-down c", "does not hold"),
+    ("pick-up a", "b is on a"), ("pick-up b", "b is not on the table, but on a"), ("unstack b c", "b is not on c"),
+    ("put-down c", "does not hold"),
     ("stack c b", "does not hold"), ("pick-up z", "no block z"), ("stack a", "needs two blocks"), ("dance", "unknown action"),
     ("unstack a b", "b is on a"),
 ])

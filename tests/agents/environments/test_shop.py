@@ -67,7 +67,9 @@ async def test_whatever_is_done_it_is_an_observation_within_the_shop(seed: int, 
     assert all(0 < number <= 20 for _, number in environment.visit.cart)
 
 
-@pytest.mark.parametrize("address", ["https://example.org/", "//example.org/p/1", "//[", "http:/p/1", "/p/999", "/p/x", "/c/unknown", "p/1", "", "/../etc/passwd", "/p/1/2"])
+@pytest.mark.parametrize("address", [
+    "https://example.org/", "//example.org/p/1", "//[", "http:/p/1", "/p/999", "/p/x", "/c/unknown", "p/1", "", "/../etc/passwd", "/p/1/2",
+])
 async def test_no_address_leads_out_of_the_shop(address: str, ctx: Context) -> None:
     shop = Shop().open()
     first = await shop.reset(ctx)
@@ -82,7 +84,8 @@ async def ordering(seed: int = 3) -> ShopEnvironment:
 
 async def test_only_the_order_itself_cannot_be_undone_and_it_empties_the_cart(ctx: Context) -> None:
     shop = await ordering()
-    assert [shop.effect(action) for action in ("click[8]", "click[6]", "type[7][x]", "click[99]")] == ["irreversible", "read", "read", "read"]
+    assert shop.effect("click[8]") == "irreversible"
+    assert [shop.effect(action) for action in ("click[6]", "type[7][x]", "click[99]")] == ["read", "read", "read"]
     seen = await shop.step(ctx, "click[8]")
     assert "Order placed." in seen.text and shop.visit.cart == () and len(shop.visit.orders) == 1
     assert (await shop.step(ctx, "back")).impossible, "there is no way back to before the order"

@@ -31,9 +31,11 @@ def test_a_task_is_read_from_chat() -> None:
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
-    ("Book a flight.", "names no environment"), ("environment: shops\ngoal: x", "did you mean shop"), ("environment: shop", "so the task must"),
+    ("Book a flight.", "names no environment"), ("environment: shops\ngoal: x", "did you mean shop"),
+    ("environment: shop", "so the task must"),
     ("environment: blocksworld\nparameters: [1]", "JSON object"), ("environment: blocksworld\nparameters: {", "cannot be read"),
-    ('environment: blocksworld\nparameters: {"blocks": 9}', "blocks='9'"), ('environment: shop\nparameters: {"pages": 9}\ngoal: x', "'pages'"),
+    ('environment: blocksworld\nparameters: {"blocks": 9}', "blocks='9'"),
+    ('environment: shop\nparameters: {"pages": 9}\ngoal: x', "'pages'"),
 ])
 def test_what_cannot_be_read_shows_a_message_that_would_work(text: str, complaint: str) -> None:
     with pytest.raises(InvalidTask, match=complaint) as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -89,8 +90,12 @@ async def explored(setting: Any, policy: Any, proposer: Any, evaluator: Any = No
     return found[0]
 
 
-@pytest.mark.parametrize("policy", [lambda: Beam(3), lambda: DepthFirst(0.0, 3), Queue, lambda: Queue(lazy=True, depth_bonus=0, reasks=0), Uct,
-                                    Puct, Simulation], ids=["beam", "depth_first", "queue", "lazy_queue", "uct", "puct", "simulation"])
+def koh() -> Queue[Place, Move]:
+    return Queue(lazy=True, depth_bonus=0, reasks=0)
+
+
+@pytest.mark.parametrize("policy", [lambda: Beam(3), lambda: DepthFirst(0.0, 3), Queue, koh, Uct, Puct, Simulation],
+                         ids=["beam", "depth_first", "queue", "lazy_queue", "uct", "puct", "simulation"])
 @pytest.mark.parametrize("instances", [1, 3])
 async def test_any_policy_finds_the_wanted_towers_and_the_environment_verifies_them(policy: Any, instances: int) -> None:
     found, _ = await explored(BLOCKS, policy, Every(), Near(), instances=instances, width=3, nodes=60, depth=12)
@@ -101,19 +106,19 @@ async def test_any_policy_finds_the_wanted_towers_and_the_environment_verifies_t
 
 async def test_a_lazy_search_scores_and_does_only_what_it_selects() -> None:
     near = Near()
-    found, _ = await explored(BLOCKS, lambda: Queue(lazy=True, depth_bonus=0, reasks=0), Every(), near, width=1, nodes=40, depth=12)
+    found, _ = await explored(BLOCKS, koh, Every(), near, width=1, nodes=40, depth=12)
     assert found.status == "verified"
     waiting = [node for node in found.tree.nodes[1:] if node.state.seen is None]
     assert waiting and all(node.score is None and node.promise == node.parent.promise for node in waiting)
-    assert all(times == 2 for times in Counter(near.scored).values()), "in the run and in its replay: what is queued again is not scored again"
+    assert all(times == 2 for times in Counter(near.scored).values()), "in the run and in its replay, not when queued again"
 
 
 async def test_only_where_the_search_goes_on_are_steps_asked_for_unless_it_commits() -> None:
     asked = {}
     for commit in (False, True):
         every = Every()
-        await explored(BLOCKS, lambda commit=commit: Queue(lazy=True, depth_bonus=0, reasks=0, commit_on_pop=commit), every, Near(), width=1,
-                       nodes=8, depth=12)
+        policy = functools.partial(Queue, lazy=True, depth_bonus=0, reasks=0, commit_on_pop=commit)
+        await explored(BLOCKS, policy, every, Near(), width=1, nodes=8, depth=12)
         asked[commit] = [place.path for place in every.asked]
     assert len(asked[False]) < len(asked[True])
 
@@ -158,8 +163,8 @@ async def test_what_cannot_be_undone_is_not_done_in_a_search(allowed: bool) -> N
 async def test_without_snapshots_the_way_is_done_again_and_the_tree_is_the_same(width: int) -> None:
     trees, steps = [], []
     for snapshots in (True, False):
-        found, done = await explored(Shop(seed=1, snapshots=snapshots), lambda: Beam(3), Every("click[6]", "click[7]", "goto[/cart]", "back"),
-                                     Flat(), instances=2, width=width, nodes=8, depth=3)
+        shop, every = Shop(seed=1, snapshots=snapshots), Every("click[6]", "click[7]", "goto[/cart]", "back")
+        found, done = await explored(shop, lambda: Beam(3), every, Flat(), instances=2, width=width, nodes=8, depth=3)
         trees.append([(node.id, node.state.path, node.state.seen) for node in found.tree.nodes])
         steps.append(done)
     assert trees[0] == trees[1] and steps[1] > 1.5 * steps[0]
