@@ -59,8 +59,8 @@ async def lats(task: Task, params: Lats, ctx: Context) -> Result:
     Costs ``children + 1`` completions at each node expanded, and one a reflection. ``verified`` only by the environment's own test of the
     goal or the task's verifier; an answer that nothing tests is ``best_effort`` with the authority of a model. Without an end of the work
     ``limit`` when ``nodes`` or a budget ended the search, else ``failed``. After an action that cannot be undone, the search begins anew
-    from there; where the environment has no snapshots, the work ends with it. ``artifacts``: the ``turns``, the ``notes``, and how many ``environment_steps`` all of it took. Raises
-    :class:`EffectFailed` when the real instance fails.
+    from there; where the environment has no snapshots, the work ends with it. ``artifacts``: the ``turns``, the ``notes``, and how many
+    ``environment_steps`` all of it took. Raises :class:`EffectFailed` when the real instance fails.
     """
     work = work_of(task, params.tools)
     actor = Actor(work)
