@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eudoxus.agents.search.contracts import PolicyContract
-from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, Puct, Queue, Thompson, Uct
+from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, Puct, Queue, Simulation, Thompson, Uct
 from eudoxus.agents.search.tree import Node, Tree
 
 
@@ -30,6 +30,21 @@ class TestDepthFirst(PolicyContract):
 class TestQueue(PolicyContract):
     def policy(self) -> Queue[Any, Any]:
         return Queue()
+
+
+class TestLazyQueue(PolicyContract):
+    def policy(self) -> Queue[Any, Any]:
+        return Queue(depth_bonus=0.0, reasks=0, lazy=True)
+
+
+class TestLazyQueueThatCommits(PolicyContract):
+    def policy(self) -> Queue[Any, Any]:
+        return Queue(depth_bonus=0.0, reasks=0, lazy=True, commit_on_pop=True)
+
+
+class TestSimulation(PolicyContract):
+    def policy(self) -> Simulation[Any, Any]:
+        return Simulation()
 
 
 class TestUct(PolicyContract):
@@ -141,3 +156,33 @@ def test_an_archive_prefers_good_parents_that_were_not_varied_yet() -> None:
     tree.nodes[2].asks = 20
     drawn = [policy.select(tree, 1)[0].id for _ in range(300)]
     assert drawn.count(2) < drawn.count(3)
+
+
+def lazily(scores: dict[tuple[int, ...], float], *, commit: bool, expansions: int) -> list[tuple[int, ...]]:
+    """The order in which a lazy queue visits places of a tree of two actions each, named by their path; 0.5 where no score is given."""
+    tree: Tree[Any, Any] = Tree((), ())
+    queue: Queue[Any, Any] = Queue(depth_bonus=0.0, reasks=0, lazy=True, commit_on_pop=commit)
+    visited: list[tuple[int, ...]] = []
+    while len(visited) < expansions and (batch := queue.select(tree, 1)):
+        [node] = batch
+        if node.score is None and node is not tree.root:
+            node.score = scores.get(node.state, 0.5)
+            visited.append(node.state)
+        for kept in queue.settle(tree, [node]):
+            kept.asks += 1
+            children = [tree.grow(kept, rank, (*kept.state, rank), (*kept.state, rank), 1.0) for rank in range(2)]
+            queue.absorb(tree, kept, children)
+    best = queue.best(tree)
+    assert best is not None and best.score == max(node.score or 0.0 for node in tree.nodes)
+    return visited
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_a_lazy_queue_visits_in_the_order_of_the_parents_values(commit: bool) -> None:
+    scores = {(0,): 0.2, (1,): 0.9, (1, 0): 0.1, (1, 1): 0.4}
+    assert lazily(scores, commit=commit, expansions=6) == [(0,), (1,), (1, 0), (1, 1), (1, 1, 0), (1, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_ties_of_a_lazy_queue_go_down_the_first_branch(commit: bool) -> None:
+    assert lazily({}, commit=commit, expansions=4) == [(0,), (0, 0), (0, 0, 0), (0, 0, 0, 0)]
