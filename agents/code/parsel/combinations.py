@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
+from typing import TYPE_CHECKING
 
 from eudoxus.agents.code.parsel.graph import Graph, reachable
+
+if TYPE_CHECKING:
+    from random import Random  # noqa: TID251 - the type only; who searches passes ctx.random()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,7 @@ def _callees_first(start: str, inside: Graph, before: Collection[str]) -> list[s
     seen, order = {start, *before}, list[str]()
     work = [(start, iter(inside[start]))]
     while work:
-        name, rest = work[-1]
-        following = next((other for other in rest if other not in seen), None)
+        following = next((other for other in work[-1][1] if other not in seen), None)
         if following is None:
             order.append(work.pop()[0])
         else:

@@ -118,7 +118,7 @@ def closing(line: Line, opened: int) -> int:
 
 
 def pieces(line: Line, begin: int, end: int) -> list[tuple[int, str]]:
-    """What stands between the commas of ``text[begin:end]`` outside brackets and strings, each with its place; nothing where it is blank."""
+    """What stands between the commas of ``text[begin:end]`` outside brackets and strings, each with its place; none where it is blank."""
     part = Line(line.number, line.indent, line.text[:end], line.starts)
     cuts = [at for at, _ in outside(part, (",",), begin)]
     found = []

@@ -11,7 +11,9 @@ from eudoxus.agents.code.parsel.lines import Line, closing, divided, outside, pi
 MOST_ERRORS = 50
 """After as many the rest is not read."""
 
-_EXPECTED = "expected a definition such as 'double(n: int) -> int: twice n', a constraint such as '2 -> 4', or the name of a function in scope"
+_EXPECTED = (
+    "expected a definition such as 'double(n: int) -> int: twice n', a constraint such as '2 -> 4', or the name of a function in scope"
+)
 
 
 def parse(text: str) -> Program:
@@ -112,7 +114,8 @@ class _Reading:
         self._level(line, indent)
         if self._functions and not self._branch:
             root = next(iter(self._functions.values()))
-            raise line.error(f"a second root beside {root.name} of line {root.line}; indent {function.name} below the function that uses it")
+            raise line.error(
+                f"a second root beside {root.name} of line {root.line}; indent {function.name} below the function that uses it")
         if self._branch:
             parent = self._branch[-1]
             parent.known.add(function.name)
