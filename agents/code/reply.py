@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from eudoxus.agents.code.task import CodeTask
 
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning|scratchpad)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_TAGGED = re.compile(r"\[(PYTHON|CODE)\]\s*\n?(.*?)(?:\[/\1\]|\Z)|<(code|program|python|answer)>\s*\n?(.*?)(?:</\3>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAGGED = re.compile(
+    r"\[(PYTHON|CODE)\]\s*\n?(.*?)(?:\[/\1\]|\Z)|<(code|program|python|answer)>\s*\n?(.*?)(?:</\3>|\Z)", re.DOTALL | re.IGNORECASE
+)
 _CODE_BEGINS = re.compile(r"^(?:from\s+\w[\w.]*\s+import\b|import\s+\w|def\s+\w+\s*\(|async\s+def\b|class\s+\w+\s*[:(]|@\w)", re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*>>> ?", re.MULTILINE)
 _TYPOGRAPHIC = str.maketrans({"\u00a0": " ", "\u2028": "\n", "“": '"', "”": '"', "‘": "'", "’": "'", "−": "-"})
@@ -31,9 +33,9 @@ class NoProgram(ValueError):
 def program_in(reply: str, task: CodeTask) -> str:
     """The whole program in ``reply``, ready to run: with imports and helpers of the statement's header, and without example calls.
 
-    Tolerated are fences, prose, thinking tags, a body without its header, a restated header, several blocks, missing imports of the standard
-    library, tabs, doctest prompts, a method in place of the function, a half-finished end, and calls, prints and asserts after the program.
-    Raises :class:`NoProgram`.
+    Tolerated are fences, prose, thinking tags, a body without its header, a restated header, several blocks, missing imports of the
+    standard library, tabs, doctest prompts, a method in place of the function, a half-finished end, and calls, prints and asserts after the
+    program. Raises :class:`NoProgram`.
     """
     entry, header = task.entry_point, task.header
     pieces = _pieces(_THOUGHT.sub("\n", reply).rpartition("</think>")[2][:MOST_CHARACTERS])

@@ -127,7 +127,8 @@ class CodeTask(Task):
 
 def _how_to_ask(reason: str) -> str:
     return (
-        f"a code task names a Python function, but {reason}. Give its header, or its name and how it is called; asserts and examples in the "
-        "message become tests. This message would work:\n\n"
-        '```python\ndef middle(numbers: list[int]) -> float:\n    """The median of the numbers.\n\n    >>> middle([3, 1, 2])\n    2\n    """\n```'
+        f"a code task names a Python function, but {reason}. Give its header, or its name and how it is called; asserts and examples in "
+        "the message become tests. This message would work:\n\n"
+        '```python\ndef middle(numbers: list[int]) -> float:\n    """The median of the numbers.\n\n    >>> middle([3, 1, 2])\n    2\n'
+        '    """\n```'
     )

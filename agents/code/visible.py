@@ -1,8 +1,9 @@
 r"""Visible tests out of a statement's examples, without a model.
 
-Read are doctests (``>>> f(1)`` and the line below), calls with their value (``f(1) ➞ 2``, ``=>``, ``==``, ``returns``, ``# =>``), blocks of
-``Input:`` and ``Output:``, and plain asserts. An example counts only if call and value can be read to their ends as Python, and if no other
-example gives another value for the same call. A lone ``=`` does not count: statements write recurrences that way.
+Read are doctests (``>>> f(1)`` and the line below), calls with their value (``f(1) ➞ 2``, ``=>``, ``==``, ``=``, ``returns``, ``# =>``),
+``Input:`` and ``Output:``, "for x = 1 the output should be 2", and plain asserts. An example counts only if call and value can be read to
+their ends as Python, and if no other example gives another value for the same call. A lone ``=`` does not count where the statement
+writes a recurrence (``f(n) = …``), nor does a value in brackets that make no tuple of it (``f(1) ==> ("a")``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import doctest
+import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -26,7 +28,15 @@ _SIGN = re.compile(
 )
 _AFTER = re.compile(r"[ \t]*[`*]*(?:$|#|//|[.,;:](?:\s|$)|\(|(?:because|since|as|where|for|and|but|while|if)\b|➞|→|<-|--)", re.MULTILINE)
 _CHAINED = re.compile(r"[ \t]*=(?![=>])[ \t]*")
-_INPUT = re.compile(r"^[ \t>*-]*\**Inputs?\**[ \t]*:\**[ \t]*(.*?)^[ \t>*-]*\**Outputs?\**[ \t]*:\**[ \t]*", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+_INPUT = re.compile(
+    r"^[ \t>*-]*Inputs?\**[ \t]*:\**[ \t]*(.{0,2000}?)^[ \t>*-]*Outputs?\**[ \t]*:\**[ \t]*", re.MULTILINE | re.DOTALL | re.IGNORECASE
+)
+_FOR = re.compile(r"\b(?:for|if|when|given)[ \t]+(?=[A-Za-z_]\w*[ \t]*=[^=])", re.IGNORECASE)
+_COMES_OUT = re.compile(
+    r"[,;]?[ \t]*(?:[^\n]{0,60}?[ \t])?(?:the[ \t]+)?(?:output|result|answer|function|it)[ \t]+"
+    r"(?:(?:should|must|will|would)[ \t]+)?(?:be|return|is|returns)[ \t]*:?[ \t]*", re.IGNORECASE
+)
+_EQUALS = re.compile(r"[ \t]*=[ \t]*(?=[^=>\s])")
 _ARGUMENT = re.compile(r"[,;\s]*([A-Za-z_]\w*)[ \t]*[:=](?!=)[ \t]*")
 _WORDS = {"true": "True", "false": "False", "none": "None", "null": "None"}
 
@@ -43,8 +53,8 @@ def visible_tests(statement: str, entry_point: str) -> tuple[str, ...]:
 
 
 def asserts_in(text: str, entry_point: str | None = None) -> tuple[str, ...]:
-    """The asserts that ``text`` has in fenced blocks or on lines of their own, those that call ``entry_point`` or, without one, any function
-    that is not built in."""
+    """The asserts that ``text`` has in fenced blocks or on lines of their own: those that call ``entry_point``, or else any function that
+    is not built in."""
     kept: dict[str, None] = {}
     for code in (*_lone_asserts(without_fences(text)), *(test for block in fenced(text) for test in _lone_asserts(block))):
         names = called(ast.parse(code))
@@ -59,7 +69,8 @@ def _examples_text(statement: str, entry_point: str) -> str:
     node = function_in(header, entry_point) if header else None
     if header is None or node is None:
         return statement
-    shown = ast.get_docstring(node) or ""
+    texts = (part.value.value for part in node.body if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+    shown = next((inspect.cleandoc(text) for text in texts if isinstance(text, str)), "")
     return f"{shown}\n\n{statement.replace(header, '')}"
 
 
@@ -122,13 +133,14 @@ def _expected(call: ast.expr, want: str) -> str | None:
 
 
 def _arrows(text: str, entry: str) -> Iterator[tuple[str, str]]:
+    recurrence = re.search(rf"(?<![\w.]){re.escape(entry)}\(\s*[A-Za-z_]\w*[^\n()]*\)[ \t]*=[^=>]", text) is not None
     for found in re.finditer(rf"(?<![\w.]){re.escape(entry)}\(", text):
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
         end = _closing(text, found.end() - 1)
         if end is None or ">>>" in line:
             continue
         call = parsed(f"({text[found.start() : end]}\n)")
-        sign = _SIGN.match(text, end)
+        sign = _SIGN.match(text, end) or (None if recurrence else _EQUALS.match(text, end))
         if call is None or sign is None or not _plain(call):
             continue
         value, rest = _value(text[sign.end() :].split("\n\n")[0])
@@ -141,7 +153,8 @@ def _arrows(text: str, entry: str) -> Iterator[tuple[str, str]]:
 
 def _closing(text: str, opening: int) -> int | None:
     """Where the bracket at ``opening`` is closed again, brackets in strings left out; None when it is not within a few lines."""
-    depth, quote, lines = 0, "", 0
+    quote = ""
+    depth = lines = 0
     at = opening
     while at < len(text) and lines < _MOST_LINES:
         sign = text[at]
@@ -186,8 +199,10 @@ def _value(text: str) -> tuple[str | None, str]:
     ends = _value_ends(text)
     for end in reversed(ends):
         tree = None if text[:end].rstrip().endswith(",") else parsed(f"({text[:end]}\n)")
-        if tree and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr) and _is_value(tree.body[0].value):
-            return ast.unparse(tree.body[0].value), text[end:]
+        if tree and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr) and _is_value(found := tree.body[0].value):
+            if text[:1] == "(" and isinstance(found, ast.Constant):
+                break
+            return ast.unparse(found), text[end:]
     return None, text
 
 
@@ -198,8 +213,8 @@ def _value_ends(text: str) -> list[int]:
         line = text.find("\n", end or 0)
         first = len(text) if line < 0 else line
         return [end, *range(end + 1, min(first, end + 80) + 1)] if end else []
-    line = text.partition("\n")[0][:200]
-    return list(range(1, len(line) + 1))
+    first_line = text.partition("\n")[0][:200]
+    return list(range(1, len(first_line) + 1))
 
 
 # -- input and output ------------------------------------------------------------------------------------------------------
@@ -211,9 +226,13 @@ def _inputs(text: str, statement: str, entry: str) -> Iterator[tuple[str, str]]:
     if node is None:
         return
     names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
-    for found in _INPUT.finditer(text):
-        given = _arguments(found[1].strip(), names)
-        value, rest = _value(text[found.end() :].lstrip("\n"))
+    examples = [(_arguments(found[1].strip(), names), text[found.end() :].lstrip("\n")) for found in _INPUT.finditer(text)]
+    for found in _FOR.finditer(text):
+        given, rest = _named(text[found.end() :], names)
+        if out := _COMES_OUT.match(rest):
+            examples.append((given, rest[out.end() :]))
+    for given, after in examples:
+        value, rest = _value(after)
         if given is not None and value is not None and (_AFTER.match(rest) or not rest):
             said = f"{entry}({', '.join(given)})"
             yield said, f"assert {said} == {value}"
@@ -221,15 +240,9 @@ def _inputs(text: str, statement: str, entry: str) -> Iterator[tuple[str, str]]:
 
 def _arguments(text: str, names: list[str]) -> list[str] | None:
     """The values of an example's input in the order of the parameters; None where they do not fit one another."""
-    found: dict[str, str] = {}
-    rest = text
-    while rest.strip() and (named := _ARGUMENT.match(rest)):
-        value, rest = _value(rest[named.end() :])
-        if value is None or named[1] in found:
-            return None
-        found[named[1]] = value
-    if found:
-        return [found[name] for name in names] if set(found) == set(names) and not rest.strip() else None
+    given, rest = _named(text, names)
+    if given is not None or rest != text:
+        return given if not rest.strip() else None
     values: list[str] = []
     while rest.strip(" \t\n,;"):
         value, rest = _value(rest.lstrip(" \t\n,;"))
@@ -237,6 +250,24 @@ def _arguments(text: str, names: list[str]) -> list[str] | None:
             return None
         values.append(value)
     return values if len(values) == len(names) else None
+
+
+def _named(text: str, names: list[str]) -> tuple[list[str] | None, str]:
+    """The values in ``name = value, …`` at the beginning of ``text`` in the order of the parameters, and the rest.
+
+    Where statement and header call them differently, as many count in the order in which they stand.
+    """
+    found: dict[str, str] = {}
+    rest = text
+    while rest.strip() and len(found) < len(names) and (named := _ARGUMENT.match(rest)):
+        value, after = _value(rest[named.end() :])
+        if value is None or named[1] in found:
+            break
+        found[named[1]], rest = value, after
+    if set(found) == set(names):
+        return [found[name] for name in names], rest
+    in_order = len(found) == len(names) and all(said not in names or said == name for said, name in zip(found, names, strict=True))
+    return (list(found.values()) if in_order else None), rest
 
 
 # -- asserts ---------------------------------------------------------------------------------------------------------------
