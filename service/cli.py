@@ -31,11 +31,13 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys of the service.")
 endpoints_app = typer.Typer(no_args_is_help=True, help="Configured model endpoints.")
 manual_app = typer.Typer(no_args_is_help=True, help="Answer by hand what a running service's manual endpoints ask.")
 sandbox_app = typer.Typer(no_args_is_help=True, help="Isolated execution of Python that a model wrote.")
+parsel_app = typer.Typer(no_args_is_help=True, help="Parsel programs without a model.")
 plan_app = typer.Typer(no_args_is_help=True, help="Plan, validate, check and compare PDDL without a model.")
 planners_app = typer.Typer(no_args_is_help=True, help="Planners.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(endpoints_app, name="endpoints")
 app.add_typer(manual_app, name="manual")
+app.add_typer(parsel_app, name="parsel")
 app.add_typer(plan_app, name="plan")
 app.add_typer(planners_app, name="planners")
 app.add_typer(sandbox_app, name="sandbox")
@@ -231,6 +233,18 @@ def sandbox_run(
     from eudoxus.service.cli_sandbox import run_command
 
     sys.exit(run_command(file, tests, entry=entry, seconds=seconds, as_json=as_json))
+
+
+@parsel_app.command("check")
+def parsel_check(
+    file: Annotated[str, typer.Argument(help="A file with a program in Parsel; - reads standard input.")],
+    target: Annotated[str, typer.Option(help="python, pddl_plan or smt: the language of its types and constraints.")] = "python",
+    as_json: AsJson = False,
+) -> None:
+    """Show what is wrong with a program and where, else which functions are implemented together and in what order."""
+    from eudoxus.service.cli_parsel import check_command
+
+    sys.exit(check_command(file, target=target, as_json=as_json))
 
 
 @plan_app.command("solve")

@@ -33,10 +33,6 @@ class Tries:
     passed: tuple[bool, ...]
     final: bool = True
     """Whether the program could not have forged that."""
-    decided: bool = True
-    """False where time was up before, which says nothing about the program."""
-    said: str = ""
-    """What came out of the first check that failed, where that is known."""
 
     @property
     def fraction(self) -> float:
@@ -69,6 +65,10 @@ class Target(ABC):
     @abstractmethod
     def body(self, reply: str, function: Function, program: Program) -> Body:
         """The definition in a reply. Raises :class:`NoBody`."""
+
+    @abstractmethod
+    def uses(self, code: str, name: str, program: Program) -> frozenset[str]:
+        """Other functions of the program that a body of ``name`` may call."""
 
     @abstractmethod
     def compose(self, program: Program, bodies: Iterable[Body], *, told: bool = False) -> str:

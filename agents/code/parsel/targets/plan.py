@@ -1,10 +1,11 @@
-"""The target ``pddl_plan``: functions return plans, lists of steps such as "(stack a b)", and a constraint is decided by our plan validator.
+"""The target ``pddl_plan``: functions return plans, lists of steps such as "(stack a b)", and our plan validator decides constraints.
 
 Where a function of a robot's program was tried in a household simulator (§4.3 of the paper), here it is applied to a PDDL problem.
 """
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 from collections.abc import Sequence
@@ -46,12 +47,11 @@ class PddlPlan(Python):
         return f"The domain:\n\n{self._texts[0]}\n\nThe problem:\n\n{self._texts[1]}"
 
     def faults(self, program: Program) -> list[ParselError]:
-        values = [c for function in program.functions.values() for c in function.constraints if c.expected not in EXPECTED]
-        wrong = [ParselError(f"{c.expected[:80]!r}: expected {' or '.join(EXPECTED)}", line=c.line, column=c.column) for c in values]
-        return [*super().faults(program), *wrong]
+        return plan_faults(program)
 
     def checks(self, function: Function) -> tuple[str, ...]:
-        return tuple(f"{function.name}({c.arguments}) -> {c.expected}" for c in function.constraints)
+        calls = [ast.unparse(ast.parse(f"{function.name}({c.arguments}\n)")) for c in function.constraints]
+        return tuple(f"{call} -> {c.expected}" for call, c in zip(calls, function.constraints, strict=True))
 
     async def tried(self, ctx: Context, jobs: Sequence[Job]) -> list[Tries]:
         return await ctx.map("plan", jobs, self._one)
@@ -76,7 +76,7 @@ class PddlPlan(Python):
             final = found.verdict == "final"
             for at, test in zip(good, found.tests, strict=True):
                 passed[at] = test.outcome == "passed"
-        return Tries(tuple(passed), final=final, said=next((complaint for complaint in complaints if complaint), ""))
+        return Tries(tuple(passed), final=final)
 
     def _complaint(self, plan: list[str], wanted: str) -> str:
         """What is wrong with a plan; empty when nothing is."""
@@ -88,10 +88,22 @@ class PddlPlan(Python):
         return "" if verdict.valid else verdict.message
 
 
+def plan_faults(program: Program) -> list[ParselError]:
+    """What is wrong with a program of this target, whatever it is applied to."""
+    values = [c for function in program.functions.values() for c in function.constraints if c.expected not in EXPECTED]
+    bare = {
+        name: replace(function, constraints=tuple(replace(c, expected="None") for c in function.constraints))
+        for name, function in program.functions.items()
+    }
+    wrong = [ParselError(f"{c.expected[:80]!r}: expected {' or '.join(EXPECTED)}", line=c.line, column=c.column) for c in values]
+    return sorted([*Python().faults(Program(bare)), *wrong], key=lambda error: (error.line, error.column))
+
+
 def _telling(calls: Sequence[str]) -> str:
     """Code that prints what each call gives."""
     tries = "".join(
-        f"\ntry:\n    print({_MARK!r} + _parsel_json_.dumps([{at}, {call}]))\nexcept Exception:\n    pass\n" for at, call in enumerate(calls)
+        f"\ntry:\n    print({_MARK!r} + _parsel_json_.dumps([{at}, {call}]))\nexcept Exception:\n    pass\n"
+        for at, call in enumerate(calls)
     )
     return f"\nimport json as _parsel_json_\n{tries}"
 

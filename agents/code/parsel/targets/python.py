@@ -94,7 +94,10 @@ class Python(Target):
         except NoProgram as problem:
             raise NoBody(str(problem)) from None
         code = _alone(code, function, program)
-        return Body(function.name, code, _mentions(code, set(program.functions) - {function.name}))
+        return Body(function.name, code, self.uses(code, function.name, program))
+
+    def uses(self, code: str, name: str, program: Program) -> frozenset[str]:
+        return _mentions(code, program.functions.keys() - {name})
 
     def compose(self, program: Program, bodies: Iterable[Body], *, told: bool = False) -> str:
         imports, definitions = list[str](), list[str]()
@@ -122,9 +125,7 @@ class Python(Target):
             if all(outcome == "infra_error" for row in result.outcomes for outcome in row):
                 raise EffectFailed("the sandbox could not run the programs, which says nothing about them")
             for at, row in zip(places, result.outcomes, strict=True):
-                decided = all(outcome is not None and outcome != "infra_error" for outcome in row)
-                passed = tuple(outcome == "passed" for outcome in row)
-                found[at] = Tries(passed, final=result.verdict == "final", decided=decided)
+                found[at] = Tries(tuple(outcome == "passed" for outcome in row), final=result.verdict == "final")
         return [tries for tries in found if tries is not None]
 
     def missing(self, program: Program, bodies: Iterable[Body]) -> dict[str, list[str]]:
@@ -134,8 +135,9 @@ class Python(Target):
             unknown = set(undefined(tree)) - program.functions.keys()
             unknown -= {name for name in unknown if imports_for([name])}
             for node in ast.walk(tree):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in unknown and NAME.fullmatch(node.func.id):
-                    calls[node.func.id].append(ast.unparse(node)[:200])
+                match node:
+                    case ast.Call(func=ast.Name(id=name)) if name in unknown and NAME.fullmatch(name):
+                        calls[name].append(ast.unparse(node)[:200])
         often = sorted(calls, key=lambda name: (-len(calls[name]), name))[:MOST_MISSING]
         return {name: list(dict.fromkeys(calls[name]))[:8] for name in often}
 

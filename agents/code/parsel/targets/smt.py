@@ -12,7 +12,7 @@ from typing import ClassVar
 from eudoxus.agents.code.parsel.combinations import Body
 from eudoxus.agents.code.parsel.language import Function, ParselError, Program
 from eudoxus.agents.code.parsel.targets.base import Job, NoBody, Target, Tries
-from eudoxus.agents.code.parsel.targets.z3 import Refute
+from eudoxus.agents.code.parsel.targets.z3 import Refute, Refuted
 from eudoxus.agents.code.syntax import fenced
 from eudoxus.runtime import Context
 from eudoxus.runtime.result import Authority
@@ -49,7 +49,8 @@ class Smt(Target):
                     found.append(ParselError(f"{c.expected[:80]!r} is not one term", line=c.line, column=c.column))
                 elif given is None or len(given) not in (0, len(function.arguments)):
                     wanted = len(function.arguments)
-                    found.append(ParselError(f"{function.name} takes {wanted} terms, found {c.arguments[:80]!r}", line=c.line, column=c.column))
+                    problem = f"{function.name} takes {wanted} terms, found {c.arguments[:80]!r}"
+                    found.append(ParselError(problem, line=c.line, column=c.column))
         return found
 
     def checks(self, function: Function) -> tuple[str, ...]:
@@ -85,10 +86,12 @@ class Smt(Target):
                 raise NoBody(f"{function.name} must take ({self._parameters(function)})")
         else:
             term = terms[0]
-        used = frozenset(set(_tokens(term)) & program.functions.keys())
-        command = "define-fun-rec" if function.name in used else "define-fun"
+        command = "define-fun-rec" if function.name in _tokens(term) else "define-fun"
         code = f"({command} {function.name} ({self._parameters(function)}) {function.returns[0]}\n  {term})"
-        return Body(function.name, code, used - {function.name})
+        return Body(function.name, code, self.uses(code, function.name, program))
+
+    def uses(self, code: str, name: str, program: Program) -> frozenset[str]:
+        return frozenset(set(_tokens(code)) & program.functions.keys()) - {name}
 
     def compose(self, program: Program, bodies: Iterable[Body], *, told: bool = False) -> str:
         comment = {name: f"; {function.description}\n" if told else "" for name, function in program.functions.items()}
@@ -97,14 +100,13 @@ class Smt(Target):
     async def tried(self, ctx: Context, jobs: Sequence[Job]) -> list[Tries]:
         asked = [(at, check) for at, job in enumerate(jobs) for check in job.checks]
 
-        async def ask(here: Context, one: tuple[int, str]) -> tuple[int, bool, bool, str]:
-            found = await here.perform(Refute(definitions=jobs[one[0]].code, formula=one[1], seconds=self._seconds))
-            return one[0], found.status == "valid", found.status != "unknown", found.message
-        found = await ctx.map("z3", asked, ask)
-        return [
-            Tries(tuple(ok for place, ok, _, _ in found if place == at), said=next((m for place, ok, _, m in found if place == at and not ok), ""))
-            for at in range(len(jobs))
-        ]
+        async def ask(here: Context, one: tuple[int, str]) -> Refuted:
+            return await here.perform(Refute(definitions=jobs[one[0]].code, formula=one[1], seconds=self._seconds))
+
+        tries: list[list[Refuted]] = [[] for _ in jobs]
+        for (at, _), found in zip(asked, await ctx.map("z3", asked, ask), strict=True):
+            tries[at].append(found)
+        return [Tries(tuple(found.status == "valid" for found in own)) for own in tries]
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -125,11 +127,11 @@ def _terms(text: str) -> list[str] | None:
     if len(text) > MOST_TEXT:
         return None
     try:
-        for token in _tokens(text):
-            depth += (token == "(") - (token == ")")
+        for word in _tokens(text):
+            depth += {"(": 1, ")": -1}.get(word, 0)
             if not 0 <= depth <= MOST_DEPTH:
                 return None
-            piece.append(token)
+            piece.append(word)
             if depth == 0:
                 found.append(" ".join(piece).replace("( ", "(").replace(" )", ")"))
                 piece = []
