@@ -42,7 +42,7 @@ def arranged(members: Iterable[str], uses: Graph, tested: Collection[str]) -> li
     inside = {name: tuple(other for other in uses.get(name, ()) if other in set(members)) for name in members}
     order: list[str] = []
     for name in sorted((name for name in inside if name in tested), key=lambda name: len(reachable(inside, [name]))):
-        order += _callees_first(name, inside, order)
+        order += _callees_first(name, inside, order) if name not in order else []
     return order + [name for name in inside if name not in order]
 
 

@@ -88,4 +88,5 @@ def written(built: Built, verdict: Verdict | None) -> Result:
 
 
 def _artifacts(built: Built) -> dict[str, Any]:
-    return {"parsel": str(built.program), "trials": built.trials, "notes": list(built.notes)}
+    partial = {"partial": built.partial} if built.partial else {}
+    return {"parsel": str(built.program), "trials": built.trials, "notes": list(built.notes), **partial}

@@ -52,6 +52,7 @@ class Built:
     program: Program
     """As implemented, with helpers that were added and without constraints that were given up."""
     code: str
+    """Empty where the root is lacking."""
     complete: bool
     """Whether every component was implemented so that its checks passed."""
     final: bool
@@ -62,7 +63,8 @@ class Built:
     """Combinations that were executed."""
     detail: str = ""
     notes: tuple[str, ...] = ()
-    bodies: tuple[Body, ...] = ()
+    partial: str = ""
+    """What there is of the code where the root is lacking."""
 
 
 async def implement(
@@ -86,7 +88,7 @@ async def implement(
             continue
         own = [name for name in members if work.program.functions[name].constraints]
         if trusted or not own:
-            lacking = ", ".join(function.name for function in work.lacking())
+            lacking = ", ".join(name for name in members if not work.bodies(name))
             detail = f"no usable body for {lacking}" if lacking else f"no combination of bodies fits for {', '.join(members)}"
             break
         notes.append(f"constraints of {', '.join(own)} were given up: no body meets them")
@@ -239,4 +241,6 @@ async def _built(work: Work, detail: str, notes: list[str], ctx: Context) -> Bui
         work.final &= all(result.final for result in results)
         complete = not wrong
         detail = f"as a whole the program fails the constraints of {', '.join(wrong)}" if wrong else ""
-    return Built(work.program, code, complete, work.final, bool(tested), work.trials, detail, tuple(notes), tuple(bodies))
+    whole = any(body.function == work.program.root.name for body in bodies)
+    return Built(work.program, code if whole else "", complete, work.final, bool(tested), work.trials, detail, tuple(notes),
+                 "" if whole else code)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from eudoxus.agents.code.parsel.combinations import Body, Combinations, Trial, arranged
 from eudoxus.agents.code.parsel.graph import components, dependencies, reachable, written_order
-from eudoxus.agents.code.parsel.language import Function, Program
+from eudoxus.agents.code.parsel.language import Program
 from eudoxus.agents.code.parsel.targets import Job, Target
 from eudoxus.runtime import Context
 
@@ -121,7 +121,3 @@ class Work:
             if name not in chosen and (body := near.get(name) or max(self.bodies(name), key=lambda body: body.drawn, default=None)):
                 chosen[name] = body
         return [chosen[name] for name in written_order(self.program) if name in chosen]
-
-    def lacking(self) -> list[Function]:
-        """Functions for which the model wrote nothing usable."""
-        return [function for name, function in self.program.functions.items() if name not in self.fixed and not self.bodies(name)]
