@@ -79,6 +79,7 @@ async def implement(
     work = Work(program, target, given or {}, alone=effort.generated == "all")
     notes: list[str] = []
     detail, step = "", 0
+    await _draw(work, list(program.functions), effort.k, effort, ctx.scope("bodies"))  # at once: no prompt shows another body
     while members := work.component():
         here = ctx.scope("component", step)
         step += 1

@@ -103,14 +103,15 @@ class Python(Target):
         imports, definitions = list[str](), list[str]()
         for body in bodies:
             own, definition = _parted(body.code)
-            imports += own
+            imports += [each for node in own for each in _single(node)]
             description = program.functions[body.function].description
             comment = "".join(f"# {line}\n" for line in textwrap.wrap(description, 118)) if told else ""
             definitions.append(comment + definition)
         whole = "\n\n\n".join([*([self.setup] if self.setup else []), *definitions])
         tree = parsed(whole)
         imports += imports_for(undefined(ast.parse("\n".join(imports) + "\n" + whole))) if tree else []
-        head = "\n".join(dict.fromkeys(imports))
+        there = {each for node in ast.parse(self.setup).body for each in _single(node)}
+        head = "\n".join(each for each in dict.fromkeys(imports) if each not in there)
         return f"{head}\n\n\n{whole}\n" if head else f"{whole}\n"
 
     async def tried(self, ctx: Context, jobs: Sequence[Job]) -> list[Tries]:
@@ -189,11 +190,20 @@ def _is_of(node: ast.stmt, program: Program) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name in program.functions
 
 
-def _parted(code: str) -> tuple[list[str], str]:
-    """The import statements at the top of a body, and its definition."""
-    tree = ast.parse(code)
-    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return imports, ast.get_source_segment(code, tree.body[-1]) or code
+def _parted(code: str) -> tuple[list[ast.stmt], str]:
+    """The statements before a body's definition, which are imports, and the definition."""
+    *imports, definition = ast.parse(code).body
+    return imports, ast.get_source_segment(code, definition) or code
+
+
+def _single(node: ast.stmt) -> list[str]:
+    """An import statement as one for each name, for comparing; nothing for other statements."""
+    match node:
+        case ast.Import(names=names):
+            return [ast.unparse(ast.Import([name])) for name in names]
+        case ast.ImportFrom(module=module, names=names, level=level):
+            return [ast.unparse(ast.ImportFrom(module, [name], level)) for name in names]
+    return []
 
 
 def _mentions(code: str, names: set[str]) -> frozenset[str]:

@@ -71,7 +71,7 @@ def test_partial_success_leads_to_the_right_combination_where_only_the_root_is_t
 
 def test_a_product_of_ten_to_the_fourteen_is_no_trouble():
     names = [f"f{at}" for at in range(8)]
-    oracle = Oracle({name: () for name in names}, 60, {name: {59} for name in names}, "".join([]), seed=0)
+    oracle = Oracle(dict.fromkeys(names, ()), 60, {name: {59} for name in names}, "".join([]), seed=0)
     oracle.search = Combinations(names, oracle.bodies, set(names), Random(0), {})
     assert oracle.run(batch=32) == [f"{name}59" for name in names]
     assert len(oracle.tried) <= 8 * 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eudoxus.agents.code.parsel.language import INDENT, Argument, Constraint, Function, ParselError, Program
@@ -25,7 +25,8 @@ def places(text: str) -> list[tuple[int, int]]:
 
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
-TERMS = st.sampled_from(["1", "-2.5", "'it\\'s'", '"a:b -> c"', "[1, (2, 3)]", "{1: 2, 'x': []}", "f(x)[0]", "''", "'''a'b'''", "x if y else z"])
+TERMS = st.sampled_from(
+    ["1", "-2.5", "'it\\'s'", '"a:b -> c"', "[1, (2, 3)]", "{1: 2, 'x': []}", "f(x)[0]", "''", "'''a'b'''", "x if y else z"])
 TYPES = st.sampled_from(["int", "dict[str, int]", "Callable[[int], bool]", "int | None", "'list[int]'"])
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1).map(str.strip).filter(
     lambda text: text and not text.endswith("\\"))
@@ -57,13 +58,15 @@ def programs(draw: st.DrawFn) -> Program:
             scope += [above, *siblings[: siblings.index(child)]]
             above, child = parents.get(above), above
         references = draw(st.lists(st.sampled_from([name, *scope]), max_size=2, unique=True))
-        constraints = draw(st.lists(st.builds(Constraint, st.just("") | TERMS | st.just(f"{name}(1)") | st.just("1, [2]"), TERMS), max_size=2))
+        sides = st.just("") | TERMS | st.just(f"{name}(1)") | st.just("1, [2]")
+        constraints = draw(st.lists(st.builds(Constraint, sides, TERMS), max_size=2))
         functions[name] = Function(name, draw(WORDS), tuple(arguments), tuple(draw(st.lists(TYPES, max_size=2))), tuple(constraints),
                                    tuple(references), tuple(kept[name]))
     header = draw(st.just("") | st.just("Two lines,\n  the second: indented"))
     return Program(functions, header)
 
 
+@settings(max_examples=60, deadline=None)
 @given(programs())
 def test_every_program_reads_as_it_is_printed(program: Program):
     again = parse(str(program))
@@ -154,7 +157,8 @@ def test_all_errors_are_told_in_the_order_of_the_lines():
 
 
 def test_nothing_is_no_program():
-    assert [error.reason for error in read("\n# only a comment\n")[1]] == ["there is no definition: a program has one, with its helpers indented below it"]
+    (error,) = read("\n# only a comment\n")[1]
+    assert error.reason == "there is no definition: a program has one, with its helpers indented below it"
 
 
 def test_ten_thousand_lines_are_read_and_one_more_is_refused():

@@ -57,7 +57,8 @@ class Scripted:
 async def run(path: str, task: Any, replies: Replies, **more: Any) -> tuple[Result, Scripted]:
     model = Scripted(replies)
     registry = Registry([parsel], (ChatTask, CodeTask, ParselTask))
-    runtime = Runtime(registry, Endpoints({"sim": SimulatedEndpoint(model, name="sim")}, default="sim"), prompt_hash=lambda id: load(id).hash)
+    endpoints = Endpoints({"sim": SimulatedEndpoint(model, name="sim")}, default="sim")
+    runtime = Runtime(registry, endpoints, prompt_hash=lambda id: load(id).hash)
     journal = MemoryJournal()
     result = await runtime.execute(Order(parse_spec(f"{path}/sim:m", registry), task, **more), journal, run_id="run_1")
     assert (await runtime.replay(journal)).model_dump() == result.model_dump()
@@ -90,7 +91,7 @@ GOOD = {
 async def test_a_given_program_is_implemented_helpers_first_and_verified_by_its_constraints():
     result, model = await run("parsel(k=2)", ParselTask(program=PROGRAM), GOOD)
     assert (result.outcome, result.authority) == ("verified", "public_tests")
-    assert list(dict.fromkeys(model.asked)) == ["longest", "as_long", "summary"]
+    assert sorted(model.asked) == sorted(["longest", "as_long", "summary"] * 2)
     assert result.answer.index("def longest") < result.answer.index("def summary")
     assert "# the first of the longest words\ndef longest" in result.answer
     assert result.artifacts["trials"] <= 6
@@ -110,9 +111,9 @@ async def test_more_bodies_are_drawn_until_one_fits():
 async def test_a_program_that_nothing_fits_is_not_verified_and_says_where_it_stopped():
     replies = GOOD | {"longest": bodies("def longest(words):", "words[0]"), "split longest": "no idea"}
     result, model = await run("parsel(k=1,most=4)", ParselTask(program=PROGRAM), replies)
-    assert (result.outcome, result.answer) == ("failed", None)
+    assert (result.outcome, result.authority) == ("best_effort", "none")
     assert "no combination of bodies fits for longest" in result.detail
-    assert model.asked.count("longest") == 4 and "summary" not in model.asked
+    assert (model.asked.count("longest"), model.asked.count("summary")) == (4, 1)
     assert "could not be split" in result.artifacts["notes"][0]
 
 
@@ -190,7 +191,7 @@ async def test_a_function_that_is_too_hard_is_split_into_helpers():
         "split f": split, "square": bodies("def square(n):", "n * n"),
     }
 
-    result, model = await run("parsel(k=1,most=1)", ParselTask(program=program), replies)
+    result, _ = await run("parsel(k=1,most=1)", ParselTask(program=program), replies)
     assert result.verified and "def square" in result.answer
     assert result.artifacts["notes"] == ["f was split into square"]
 
@@ -214,7 +215,8 @@ async def test_bodies_with_other_arguments_decorators_or_names_are_not_used(repl
 
 async def test_a_reply_s_own_helpers_go_into_its_function_and_those_of_the_program_are_left_out():
     program = "f(n: int) -> int: n plus 2\nf(3) -> 5\n  g(n: int) -> int: n plus 1\n  g(1) -> 2\n"
-    reply = python("import math\nBASE = 0\ndef g(n):\n    return 'mine'\ndef own(n):\n    return n + 1 + BASE\ndef f(n):\n    return own(g(math.floor(n)))")
+    reply = python("import math\nBASE = 0\ndef g(n):\n    return 'mine'\ndef own(n):\n    return n + 1 + BASE\n"
+                   "def f(n):\n    return own(g(math.floor(n)))")
     result, _ = await run("parsel(k=1)", ParselTask(program=program), {"f": reply, "g": bodies("def g(n):", "n + 1")})
     assert result.verified
     assert result.answer.startswith("import math\n") and "mine" not in result.answer and "    def own(n):" in result.answer
@@ -240,8 +242,10 @@ longest_run([5]) -> 99
 ENGLISH = {
     "sketch": "Split the list into runs of equal numbers; the answer is the length of the longest.",
     "program": WRITTEN,
-    "longest_run": bodies("def longest_run(numbers: List[int]) -> int:", "max(run_lengths(numbers))", "max(run_lengths(numbers), default=0)"),
-    "run_lengths": [python("from itertools import groupby\ndef run_lengths(numbers):\n    return [len(list(g)) for _, g in groupby(numbers)]")],
+    "longest_run": bodies(
+        "def longest_run(numbers: List[int]) -> int:", "max(run_lengths(numbers))", "max(run_lengths(numbers), default=0)"),
+    "run_lengths": python(
+        "from itertools import groupby\ndef run_lengths(numbers):\n    return [len(list(g)) for _, g in groupby(numbers)]"),
 }
 
 
@@ -372,7 +376,7 @@ def test_a_task_that_cannot_be_done_is_refused_with_the_reason(fields: dict[str,
 
 async def test_a_hostile_body_cannot_make_itself_verified():
     program = "f(n: int) -> int: n plus 1\nf(3) -> 4\n"
-    hostile = python("def f(n):\n    class Any(int):\n        def __eq__(self, other): return True\n        __hash__ = None\n    return Any(9)")
+    hostile = python("def f(n):\n    class Any(int):\n        def __eq__(self, other): return True\n    return Any(9)")
     exits = python("def f(n):\n    import os\n    os._exit(0)")
     result, _ = await run("parsel(k=2,most=2,expand=false)", ParselTask(program=program), {"f": [hostile, exits]})
     assert not result.verified

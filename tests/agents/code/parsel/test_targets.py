@@ -31,7 +31,8 @@ report('') -> 'nothing'
   percent(part: int, whole: int) -> str: the part of the whole in percent, rounded down, with a percent sign
 '''
 RIGHT = {
-    "report": ("def report(text):", "(lambda w: 'nothing' if not w else (lambda c: f'{top(c)}: {percent(c[top(c)], len(w))}')(tally(w)))(words(text))"),
+    "report": ("def report(text):", ("f'{top(tally(words(text)))}: ' + percent(max(tally(words(text)).values()), len(words(text)))"
+                                     " if words(text) else 'nothing'")),
     "words": ("def words(text):", "text.lower().split()"),
     "top": ("def top(counts):", "min(k for k in counts if counts[k] == biggest(list(counts.values())))"),
     "biggest": ("def biggest(values):", "max(values)"),
@@ -44,7 +45,7 @@ WRONG = {
     "top": ["max(counts)", "list(counts)[-1]", "''", "str(biggest(list(counts)))", "str(counts)", "counts", "'b'"],
     "biggest": ["min(values)", "values[0]", "0", "len(values)", "sum(values)", "values[-1]", "-1"],
     "tally": ["{}", "{w: 1 for w in words}", "dict(enumerate(words))", "len(words)", "{w: len(w) for w in words}", "words", "{'a': 1}"],
-    "percent": ["f'{part}%'", "f'{whole}%'", "'0%'", "f'{part // whole}%'", "f'{100 * part / whole}%'", "''", "f'{whole * 100 // part}%'"],
+    "percent": ["f'{part}%'", "f'{whole}%'", "'0%'", "f'{part // whole}%'", "f'{100 * part / whole}%'", "''", "f'{whole * 100}%'"],
 }
 
 
@@ -63,8 +64,8 @@ async def test_one_right_combination_of_262144_is_found_in_the_sandbox_by_some_d
 
 # -- plans -----------------------------------------------------------------------------------------------------------------
 
-PROBLEM = ("(define (problem p) (:domain blocksworld) (:objects a b c - block) (:init (on-table a) (on-table b) (on c a) (clear b) (clear c)"
-           " (arm-empty)) (:goal (and (on a b) (on-table c))))")
+PROBLEM = ("(define (problem p) (:domain blocksworld) (:objects a b c - block) (:init (on-table a) (on-table b) (on c a) (clear b)"
+           " (clear c) (arm-empty)) (:goal (and (on a b) (on-table c))))")
 PLAN = '''
 solve() -> list[str]: from the initial state on, reach the goal
 solve() -> goal
@@ -134,7 +135,8 @@ async def test_definitions_are_proved_by_z3():
         "larger": [smt("(define-fun larger ((x Int) (y Int)) Int x)"), smt("(define-fun larger ((x Int) (y Int)) Int (ite (> x y) x y))")],
         "smaller": [smt("(ite (> x y) x y)"), smt("(- (+ x y) (larger x y))")],
         "median3": [smt("(define-fun median3 ((x Int) (y Int) (z Int)) Int y)"),
-                    smt("(define-fun median3 ((x Int) (y Int) (z Int)) Int\n ; by both\n (larger (smaller x y) (smaller (larger x y) z)))")],
+                    smt("(define-fun median3 ((x Int) (y Int) (z Int)) Int\n ; by both\n"
+                        " (larger (smaller x y) (smaller (larger x y) z)))")],
     }
     result, _ = await run("parsel(k=2)", ParselTask(program=MEDIAN, target="smt"), replies)
     assert (result.outcome, result.authority) == ("verified", "solver")
@@ -143,8 +145,10 @@ async def test_definitions_are_proved_by_z3():
 
 
 @pytest.mark.parametrize("reply", [
-    "(assert false)", "(define-fun f ((x Int)) Int x) (assert false)", "(set-option :diagnostic-output-channel \"x\")", "(define-fun g ((x Int)) Int x)",
-    "(define-fun f ((y Int)) Int y)", "(define-fun f ((x Int)) Int x", "x)", "", "(define-fun f ((x Int)) Int x y)", "(" * 300 + ")" * 300,
+    "(assert false)", "(define-fun f ((x Int)) Int x) (assert false)", "(set-option :diagnostic-output-channel \"x\")",
+    "(define-fun g ((x Int)) Int x)",
+    "(define-fun f ((y Int)) Int y)", "(define-fun f ((x Int)) Int x", "x)", "", "(define-fun f ((x Int)) Int x y)",
+    "(" * 300 + ")" * 300,
 ])
 def test_only_one_definition_of_the_function_itself_is_read(reply: str):
     program = parse("f(x: Int) -> Int: d\n")
@@ -164,10 +168,10 @@ async def test_a_command_in_place_of_a_term_is_an_error_of_z3_and_verifies_nothi
 
 @needs_z3
 async def test_z3_is_stopped_at_its_limit():
-    hard = "(forall ((x Int) (y Int) (z Int) (n Int)) (=> (and (> n 2) (> x 0) (> y 0) (> z 0)) (not (= (+ (* x x x y) (* y y y z)) (* z z z n x)))))"
+    hard = "(forall ((x Int) (y Int) (z Int)) (=> (and (> x 0) (> y 0) (> z 0)) (not (= (+ (* x x x) (* y y y)) (* z z z)))))"
     start = time.monotonic()
     found = await Refute(definitions="", formula=hard, seconds=1).run()
-    assert found.status in ("unknown", "refuted")
+    assert found.status == "unknown"
     assert time.monotonic() - start < 10
 
 
