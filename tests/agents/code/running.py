@@ -1,0 +1,45 @@
+"""Running strategies on code tasks over a simulated model, with programs in the real sandbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eudoxus.agents.best_of_n import best_of_n
+from eudoxus.agents.code import CodeTask
+from eudoxus.agents.direct import direct
+from eudoxus.prompts import load
+from eudoxus.runtime import ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
+from eudoxus.runtime.endpoints import Endpoints
+from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
+
+STRATEGIES = (best_of_n, direct)
+HEADER = '''from typing import List
+
+
+def largest(numbers: List[int]) -> int:
+    """The largest of the numbers.
+
+    >>> largest([1, 3, 2])
+    3
+    >>> largest([-2, -5])
+    -2
+    """
+'''
+LARGEST = CodeTask(statement=HEADER)
+RIGHT = "def largest(numbers):\n    return max(numbers)\n"
+WRONG = "def largest(numbers):\n    best = 0\n    for n in numbers:\n        if n > best:\n            best = n\n    return best\n"
+
+
+async def run(path: str, task: Task, answers: Any, *strategies: Any, **limits: Any) -> tuple[Result, SimulatedEndpoint]:
+    """The result of ``path/sim:m`` on ``task``, which must replay to the same, and the endpoint that was asked."""
+    endpoint = SimulatedEndpoint(answers, name="sim")
+    registry = Registry((*STRATEGIES, *strategies), (ChatTask, CodeTask))
+    runtime = Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
+    journal = MemoryJournal()
+    result = await runtime.execute(Order(parse_spec(f"{path}/sim:m", registry), task, limits=Limits(**limits)), journal, run_id="run_1")
+    assert (await runtime.replay(journal)).model_dump() == result.model_dump()
+    return result, endpoint
+
+
+def fenced(code: str) -> str:
+    return f"Here it is:\n\n```python\n{code}```\n\nI hope that helps."
