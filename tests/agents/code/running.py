@@ -6,13 +6,15 @@ from typing import Any
 
 from eudoxus.agents.best_of_n import best_of_n
 from eudoxus.agents.code import CodeTask
+from eudoxus.agents.code.ldb import ldb
+from eudoxus.agents.code.reflexion_code import reflexion_code
 from eudoxus.agents.direct import direct
 from eudoxus.prompts import load
-from eudoxus.runtime import ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
+from eudoxus.runtime import ChatRequest, ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 
-STRATEGIES = (best_of_n, direct)
+STRATEGIES = (best_of_n, direct, ldb, reflexion_code)
 HEADER = '''from typing import List
 
 
@@ -43,3 +45,26 @@ async def run(path: str, task: Task, answers: Any, *strategies: Any, **limits: A
 
 def fenced(code: str) -> str:
     return f"Here it is:\n\n```python\n{code}```\n\nI hope that helps."
+
+
+class Player:
+    """A model that answers each prompt with the next of the answers for it; the prompts it was asked are kept."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = {name.replace("__", "/"): list(said) if isinstance(said, list) else [said] for name, said in answers.items()}
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, model: str, request: ChatRequest, number: int) -> str:
+        prompt = (request.prompt or "").partition("@")[0]
+        self.asked.append((prompt, request.messages[-1].text))
+        left = self._answers[prompt]
+        return str(left.pop(0) if len(left) > 1 else left[0])
+
+    @property
+    def prompts(self) -> list[str]:
+        """The prompts in the order in which they were asked."""
+        return [prompt for prompt, _ in self.asked]
+
+    def said(self, prompt: str) -> list[str]:
+        """What was asked by this prompt."""
+        return [text for name, text in self.asked if name == prompt]
