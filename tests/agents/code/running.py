@@ -7,14 +7,16 @@ from typing import Any
 from eudoxus.agents.best_of_n import best_of_n
 from eudoxus.agents.code import CodeTask
 from eudoxus.agents.code.ldb import ldb
+from eudoxus.agents.code.plan_search import plan_search
 from eudoxus.agents.code.reflexion_code import reflexion_code
+from eudoxus.agents.code.s_star import s_star
 from eudoxus.agents.direct import direct
 from eudoxus.prompts import load
 from eudoxus.runtime import ChatRequest, ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 
-STRATEGIES = (best_of_n, direct, ldb, reflexion_code)
+STRATEGIES = (best_of_n, direct, ldb, plan_search, reflexion_code, s_star)
 HEADER = '''from typing import List
 
 

@@ -74,6 +74,6 @@ def test_judgements_are_read_from_what_models_write(reply: str):
     assert read_judgements(reply) == [Judged("BLOCK-0", False, "a"), Judged("BLOCK-1", True, "b")]
 
 
-@given(st.text(max_size=200) | st.lists(st.sampled_from([ONE, "{", "}", '"block"', ":", '"correct"', "true", ","]), max_size=9).map("".join))
+@given(st.text(max_size=99) | st.lists(st.sampled_from([ONE, "{", "}", '"block"', ":", '"correct"', "true", ","]), max_size=9).map("".join))
 def test_any_reply_can_be_read(reply: str):
     assert all(isinstance(one.correct, bool) for one in read_judgements(reply))
