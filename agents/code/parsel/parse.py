@@ -10,6 +10,8 @@ from eudoxus.agents.code.parsel.lines import Line, closing, divided, outside, pi
 
 MOST_ERRORS = 50
 """After as many the rest is not read."""
+MOST_NEAR = 500
+"""Functions that are looked through for a similar name."""
 
 _EXPECTED = (
     "expected a definition such as 'double(n: int) -> int: twice n', a constraint such as '2 -> 4', or the name of a function in scope"
@@ -37,8 +39,8 @@ def read(text: str) -> tuple[Program | None, list[ParselError]]:
             reading.take(line)
         except ParselError as error:
             reading.errors.append(error)
-            if len(reading.errors) >= MOST_ERRORS:
-                return None, [*reading.errors, ParselError(f"there are {MOST_ERRORS} errors, the rest was not read")]
+        if reading.wrong >= MOST_ERRORS:
+            return None, [*reading.end()[1], ParselError(f"there are {MOST_ERRORS} errors, the rest was not read")]
     return reading.end()
 
 
@@ -63,6 +65,10 @@ class _Reading:
         self._later: list[tuple[Line, str]] = []
         """References that were out of scope where they stand; the reason is known at the end."""
         self._blank = ""
+
+    @property
+    def wrong(self) -> int:
+        return len(self.errors) + len(self._later)
 
     def take(self, line: Line) -> None:
         """Read one line. Raises :class:`ParselError`."""
@@ -157,7 +163,7 @@ class _Reading:
         if defined is not None:
             return (f"{name} of line {defined.line} is not in scope here: a reference names the functions around it, or the helpers that "
                     "those have above it")
-        near = difflib.get_close_matches(name, self._functions, n=1)
+        near = difflib.get_close_matches(name, list(self._functions)[:MOST_NEAR], n=1)
         return f"no function is called {name}" + (f"; did you mean {near[0]}?" if near else "")
 
 

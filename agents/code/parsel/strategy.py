@@ -11,6 +11,7 @@ from eudoxus.agents.code.parsel.asking import PROMPTS
 from eudoxus.agents.code.parsel.decompose import sketch, surroundings, translated
 from eudoxus.agents.code.parsel.language import ParselError
 from eudoxus.agents.code.parsel.synthesis import Built, Effort, implement
+from eudoxus.agents.code.parsel.targets import Target
 from eudoxus.agents.code.parsel.task import ParselTask
 from eudoxus.agents.code.task import CodeTask
 from eudoxus.runtime import Context, Result, Verdict, strategy
@@ -36,8 +37,8 @@ async def parsel(task: ParselTask | CodeTask, params: Parsel, ctx: Context) -> R
     that the model writes choose, and the result is ``best_effort``.
     """
     if isinstance(task, ParselTask):
-        built = await implement(task.parsed, task.made_target(), params, ctx)
-        return given(built, task)
+        target = task.made_target()
+        return given(await implement(task.parsed, target, params, ctx), target)
     best: tuple[float, Built, Verdict | None] | None = None
     complaints = list[str]()
     for number in range(params.programs):
@@ -63,13 +64,13 @@ async def parsel(task: ParselTask | CodeTask, params: Parsel, ctx: Context) -> R
     return written(best[1], best[2])
 
 
-def given(built: Built, task: ParselTask) -> Result:
+def given(built: Built, target: Target) -> Result:
     """The result for a program that the task gave."""
-    told = _artifacts(built) | {"target": task.target}
+    told = _artifacts(built) | {"target": target.name}
     if not built.code:
         return Result(answer=None, outcome="failed", detail=built.detail, artifacts=told)
     if built.complete and built.tested and built.final:
-        return Result(answer=built.code, outcome="verified", authority=task.made_target().authority, artifacts=told,
+        return Result(answer=built.code, outcome="verified", authority=target.authority, artifacts=told,
                       detail="all constraints of the program hold")
     unforged = "the sandbox here gives provisional verdicts only" if built.complete and built.tested else ""
     detail = built.detail or unforged or "the program has no constraints; nothing was verified"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -81,7 +82,7 @@ class ParselTask(Task):
 
     @classmethod
     def from_chat(cls, task: ChatTask) -> Self:
-        """Read the program from a block fenced as ``parsel``, and PDDL from others. Raises :class:`InvalidTask`."""
+        """Read a program for Python from the last block fenced as ``parsel``. Raises :class:`InvalidTask`."""
         said = "\n\n".join(message.text for message in task.messages if message.role == "user")
         blocks = fenced_as(said, "parsel")
         if not blocks:
@@ -103,15 +104,8 @@ def parsed_program(text: str) -> Program:
 
 def fenced_as(text: str, language: str) -> list[str]:
     """The contents of the blocks that are fenced as ``language``."""
-    blocks, inside = list[list[str]](), False
-    for line in text.split("\n"):
-        if line.strip().startswith("```"):
-            if not inside and line.strip().lower() == f"```{language}":
-                blocks.append([])
-            inside = not inside
-        elif inside and blocks and blocks[-1] is not None:
-            blocks[-1].append(line)
-    return ["\n".join(lines) for lines in blocks]
+    pattern = rf"^[ \t]*```[ \t]*{language}[ \t]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)"
+    return [found[1] for found in re.finditer(pattern, text, re.MULTILINE | re.DOTALL | re.IGNORECASE)]
 
 
 def _how_to_ask(reason: str) -> str:

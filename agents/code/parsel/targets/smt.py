@@ -54,7 +54,7 @@ class Smt(Target):
         return found
 
     def checks(self, function: Function) -> tuple[str, ...]:
-        return tuple(self._formula(function, _split(c.arguments) or [], c.expected) for c in function.constraints)
+        return tuple(self._formula(function, _split(c.arguments) or [], _one(c.expected)) for c in function.constraints)
 
     def _formula(self, function: Function, given: list[str], expected: str) -> str:
         if not function.arguments and not given:
@@ -64,10 +64,10 @@ class Smt(Target):
         return f"(forall ({self._parameters(function)}) {expected})"
 
     def _parameters(self, function: Function) -> str:
-        return " ".join(f"({a.name} {a.type})" for a in function.arguments)
+        return " ".join(f"({a.name} {_one(a.type)})" for a in function.arguments)
 
     def opening(self, function: Function) -> str:
-        return f"(define-fun {function.name} ({self._parameters(function)}) {function.returns[0]}"
+        return f"(define-fun {function.name} ({self._parameters(function)}) {_one(function.returns[0])}"
 
     def body(self, reply: str, function: Function, program: Program) -> Body:
         text = _THOUGHT.sub("", reply).rpartition("</think>")[2]
@@ -87,7 +87,7 @@ class Smt(Target):
         else:
             term = terms[0]
         command = "define-fun-rec" if function.name in _tokens(term) else "define-fun"
-        code = f"({command} {function.name} ({self._parameters(function)}) {function.returns[0]}\n  {term})"
+        code = f"({command} {function.name} ({self._parameters(function)}) {_one(function.returns[0])}\n  {term})"
         return Body(function.name, code, self.uses(code, function.name, program))
 
     def uses(self, code: str, name: str, program: Program) -> frozenset[str]:
@@ -131,13 +131,21 @@ def _terms(text: str) -> list[str] | None:
             depth += {"(": 1, ")": -1}.get(word, 0)
             if not 0 <= depth <= MOST_DEPTH:
                 return None
-            piece.append(word)
+            piece.append(f" {word}" if piece and word != ")" and piece[-1] not in ("(", " (") else word)
             if depth == 0:
-                found.append(" ".join(piece).replace("( ", "(").replace(" )", ")"))
+                found.append("".join(piece))
                 piece = []
     except ValueError:
         return None
     return found if depth == 0 else None
+
+
+def _one(text: str) -> str:
+    """One term without comments. Raises ValueError for anything else, which :meth:`Smt.faults` has told before."""
+    terms = _terms(text)
+    if terms is None or len(terms) != 1:
+        raise ValueError(f"{text[:80]!r} is not one term")
+    return terms[0]
 
 
 def _split(arguments: str) -> list[str] | None:

@@ -43,7 +43,7 @@ class Refute(Effect[Refuted]):
         """Raises :class:`EffectFailed` where z3 is not installed."""
         program = _program()
         if program is None:
-            raise EffectFailed('z3 is not installed, which the target smt needs: pip install "eudoxus[smt]", or put z3 on the PATH')
+            raise EffectFailed('z3 is not found, which the target smt needs: pip install z3-solver, or put z3 on the PATH')
         script = f"{self.definitions}\n(assert (not {self.formula}))\n(check-sat)\n"
         with tempfile.TemporaryDirectory(prefix="eudoxus-smt-", ignore_cleanup_errors=True) as folder:
             place = Path(folder)

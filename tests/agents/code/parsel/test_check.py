@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from eudoxus.agents.code.parsel.check import checked
+from eudoxus.prompts import load
 from tests.agents.code.parsel.test_graph import EVEN
 
 
@@ -30,3 +34,15 @@ def test_errors_have_places(program: str, target: str, places: list[tuple[int, i
     found = checked(program, target)
     assert not found.valid and found.components == []
     assert [(error.line, error.column) for error in found.errors] == places
+
+
+def test_the_program_of_the_guide_is_as_it_says():
+    guide = (Path(__file__).parents[4] / "docs/parsel.md").read_text()
+    (program,) = re.findall(r"^```parsel\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert checked(program).components == [["words_of"], ["most_frequent"], ["summary"]]
+
+
+def test_the_examples_in_the_prompts_are_good_programs():
+    for name in ("program", "split"):
+        (program,) = re.findall(r"^```parsel\n(.*?)^```", load(f"parsel/{name}").text, re.MULTILINE | re.DOTALL)
+        assert checked(program).valid

@@ -190,3 +190,11 @@ def test_helpers_are_added_below_a_function():
     assert grown.functions["g"].children == ("h",)
     with pytest.raises(ParselError, match="g is defined already"):
         program.extended("f", [Function("g", "again")])
+
+
+def test_thousands_of_unknown_names_are_refused_quickly():
+    start = time.monotonic()
+    lines = [f"  some_helper_{at}(x): d" for at in range(4000)] + [f"  some_helpr_{at}" for at in range(4000)]
+    errors = read("f(x): d\n" + "\n".join(lines))[1]
+    assert len(errors) == MOST_ERRORS + 1 and errors[-1].line == 0
+    assert time.monotonic() - start < 20

@@ -12,7 +12,7 @@ from eudoxus.agents.code.parsel.strategy import parsel
 from eudoxus.agents.code.parsel.task import ParselTask
 from eudoxus.agents.code.task import CodeTask
 from eudoxus.prompts import load
-from eudoxus.runtime import ChatRequest, ChatTask, MemoryJournal, Message, Order, Registry, Result, Runtime, parse_spec
+from eudoxus.runtime import ChatRequest, ChatTask, Limits, MemoryJournal, Message, Order, Registry, Result, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import InvalidTask
@@ -336,7 +336,8 @@ async def test_with_tests_for_every_function_each_is_chosen_alone():
 
 
 async def test_a_program_in_a_chat_message_is_read_from_its_fence():
-    chat = ChatTask(messages=(Message(role="user", content=f"Please implement\n```parsel\n{PROGRAM}```\nThanks."),))
+    said = f"Not\n```python\nx = 1\n```\nbut\n```parsel\n{PROGRAM}```\nas in\n```\nthis\n```\nThanks."
+    chat = ChatTask(messages=(Message(role="user", content=said),))
     result, _ = await run("parsel(k=2)", chat, GOOD)
     assert result.verified
 
@@ -372,6 +373,13 @@ def test_a_task_that_cannot_be_done_is_refused_with_the_reason(fields: dict[str,
     with pytest.raises(InvalidTask) as caught:
         registry.task({"kind": "parsel", **fields})
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize("requests", [0, 1, 5, 7])
+async def test_a_spent_budget_ends_the_run_with_what_there_is(requests: int):
+    result, model = await run("parsel(k=2,most=2,expand=false)", TASK, ENGLISH, limits=Limits(requests=requests))
+    assert result.outcome in ("limit", "verified") and len(model.asked) <= requests
+    assert result.outcome == "limit" or result.verified
 
 
 async def test_a_hostile_body_cannot_make_itself_verified():

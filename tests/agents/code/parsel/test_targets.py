@@ -195,3 +195,11 @@ def test_agreement_counts_the_least_tested_function_and_wants_two_different_valu
     assert scores(passed, [3, 1, 9, 9]) == [8.0, 8.0, 0.0, 0.0]
     both = [{"f": frozenset({one, two, "assert f(9) == 9"}), "g": frozenset({"assert g(1) == 1", "assert g(2) == 2"})}]
     assert scores(both) == [2.0]
+
+
+@needs_z3
+async def test_comments_and_strings_in_smt_are_read_as_such():
+    program = 'f(s: String ; a comment) -> Bool: whether it is a bracket and a blank\nf("( ") -> true ; another\n"(" -> false\n'
+    result, _ = await run("parsel(k=1)", ParselTask(program=program, target="smt"), {"f": smt('(= s "( ") ; done')})
+    assert result.verified
+    assert '(define-fun f ((s String)) Bool\n  (= s "( "))' in result.answer
