@@ -34,12 +34,12 @@ async def translated(said: str, task: CodeTask, most: int, ctx: Context) -> Prog
     request = render("parsel/program", statement=task.statement, wanted=task.wanted, sketch=said, most=str(most))
     reply = (await ctx.complete(request.model_copy(update=sampling)))[0]
     try:
-        return _usable(reply, task, most)
+        return usable(reply, task, most)
     except ParselError as error:
         told = render("parsel/program_again", problem=str(error))
         history = (*request.messages, Message(role="assistant", content=reply.text), *told.messages)
         again = told.model_copy(update={"messages": history, **sampling})
-    return _usable((await ctx.complete(again))[0], task, most)
+    return usable((await ctx.complete(again))[0], task, most)
 
 
 def surroundings(task: CodeTask) -> Python:
@@ -51,7 +51,8 @@ def surroundings(task: CodeTask) -> Python:
     return Python(setup=setup, helpers=setup, limits=task.limits)
 
 
-def _usable(reply: Completion, task: CodeTask, most: int) -> Program:
+def usable(reply: Completion, task: CodeTask, most: int) -> Program:
+    """The program in a reply, with the header of the task for its root. Raises :class:`ParselError` saying what keeps it from being used."""
     program = read_program(reply)
     root, entry = program.root, task.entry_point
     if entry and root.name != entry:

@@ -100,15 +100,16 @@ async def implement(
 
 async def _component(work: Work, members: Sequence[str], effort: Effort, ctx: Context, notes: list[str]) -> bool:
     """Implement ``members``: draw, search, and draw twice as many; then fill in, reopen and expand, each once."""
-    wanted, filled = effort.k, not effort.autofill
+    wanted, fill = effort.k, effort.autofill
     while True:
         await _draw(work, members, wanted, effort, ctx)
         if await _fit(work, members, effort, ctx):
             return True
-        if not filled and (members := await _autofill(work, members, effort, ctx, notes)):
-            filled = True
+        if fill and (added := await _autofill(work, members, effort, ctx, notes)):
+            members = (*members, *added)
             if await _fit(work, members, effort, ctx):
                 return True
+        fill = False
         if wanted >= effort.most or not any(map(work.checks, members)):
             break
         wanted = min(2 * wanted, effort.most)
@@ -151,23 +152,21 @@ async def _reopen(work: Work, members: Sequence[str], effort: Effort, ctx: Conte
     return found is not None
 
 
-async def _autofill(work: Work, members: Sequence[str], effort: Effort, ctx: Context, notes: list[str]) -> Sequence[str]:
-    """Have functions written that bodies call though the program lacks them."""
+async def _autofill(work: Work, members: Sequence[str], effort: Effort, ctx: Context, notes: list[str]) -> list[str]:
+    """Have functions written that bodies call though the program lacks them; which ones."""
     bodies = [body for name in members for body in work.bodies(name)]
     missing = work.target.missing(work.program, bodies)
     callers = {name: next((b.function for b in bodies if f"{name}(" in b.code), members[0]) for name in missing}
-    added = []
+    added = list[str]()
     for at, (name, lines) in enumerate(missing.items()):
         helper = await a_helper(name, lines, callers[name], work.program, ctx.scope("autofill", at))
         if helper is not None:
             work.change(work.program.extended(callers[name], [helper]))
             added.append(name)
-    if not added:
-        return members
-    notes.append(f"added because bodies call them: {', '.join(added)}")
-    together = (*members, *added)
-    await _draw(work, added, effort.k, effort, ctx.scope("added"))
-    return together
+    if added:
+        notes.append(f"added because bodies call them: {', '.join(added)}")
+        await _draw(work, added, effort.k, effort, ctx.scope("added"))
+    return added
 
 
 async def _expand(work: Work, members: Sequence[str], effort: Effort, ctx: Context, notes: list[str]) -> bool:

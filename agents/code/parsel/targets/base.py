@@ -47,8 +47,6 @@ class Target(ABC):
     """Id of the prompt that asks for a body."""
     authority: Authority
     """By whom constraints of the user are decided."""
-    fence: ClassVar[str] = ""
-    """What the answer is fenced as."""
 
     @abstractmethod
     def faults(self, program: Program) -> list[ParselError]:

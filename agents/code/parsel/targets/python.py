@@ -48,7 +48,6 @@ class Python(Target):
     name: ClassVar[str] = "python"
     prompt: ClassVar[str] = "parsel/body"
     authority: Authority = "public_tests"
-    fence: ClassVar[str] = "python"
 
     def __init__(self, *, setup: str = "", helpers: str = "", limits: sandbox.Limits | None = None, strict: bool = True) -> None:
         self.setup = setup.strip()

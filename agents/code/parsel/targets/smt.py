@@ -31,7 +31,6 @@ class Smt(Target):
     name: ClassVar[str] = "smt"
     prompt: ClassVar[str] = "parsel/body_smt"
     authority: Authority = "solver"
-    fence: ClassVar[str] = "smt2"
 
     def __init__(self, *, seconds: float = 5.0) -> None:
         self._seconds = seconds
