@@ -52,7 +52,7 @@ def surroundings(task: CodeTask) -> Python:
 
 
 def usable(reply: Completion, task: CodeTask, most: int) -> Program:
-    """The program in a reply, with the header of the task for its root. Raises :class:`ParselError` saying what keeps it from being used."""
+    """The program in a reply, with the header of the task for its root. Raises :class:`ParselError` where it cannot be used."""
     program = read_program(reply)
     root, entry = program.root, task.entry_point
     if entry and root.name != entry:

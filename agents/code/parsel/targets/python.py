@@ -21,6 +21,7 @@ from eudoxus.agents.code.task import CodeTask
 from eudoxus.runtime import Context
 from eudoxus.runtime.errors import EffectFailed
 from eudoxus.runtime.result import Authority
+from eudoxus.sandbox.model import Outcome
 
 SAME = '''
 def _parsel_same_(a, b):
@@ -117,16 +118,35 @@ class Python(Target):
         groups: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
         for at, job in enumerate(jobs):
             groups[job.function, job.checks].append(at)
-        found: list[Tries | None] = [None] * len(jobs)
+        found = [Tries(()) for _ in jobs]
         for (name, checks), places in groups.items():
-            programs = tuple(sandbox.Program(code=jobs[at].code, entry=name, setup=self._helpers) for at in places)
-            effect = sandbox.Matrix(programs=programs, tests=as_tests(checks, name), mode="split", limits=self._limits, budget_s=BUDGET_S)
-            result = await ctx.perform(effect)
-            if all(outcome == "infra_error" for row in result.outcomes for outcome in row):
-                raise EffectFailed("the sandbox could not run the programs, which says nothing about them")
-            for at, row in zip(places, result.outcomes, strict=True):
+            for at, tries in zip(places, await self._matrix(ctx, name, checks, [jobs[at].code for at in places]), strict=True):
+                found[at] = tries
+        return found
+
+    async def _matrix(self, ctx: Context, name: str, checks: tuple[str, ...], codes: Sequence[str]) -> list[Tries]:
+        """The checks of one function on several programs. What the sandbox did not get to is tried once more, and then has failed.
+
+        Raises :class:`EffectFailed` where the sandbox itself fails.
+        """
+        tests = as_tests(checks, name)
+        found = [Tries(()) for _ in codes]
+        left = list(range(len(codes)))
+        rows: list[list[Outcome | None]] = []
+        for _ in range(2):
+            programs = tuple(sandbox.Program(code=codes[at], entry=name, setup=self._helpers) for at in left)
+            result = await ctx.perform(
+                sandbox.Matrix(programs=programs, tests=tests, mode="split", limits=self._limits, budget_s=BUDGET_S))
+            rows = result.outcomes
+            for at, row in zip(left, rows, strict=True):
                 found[at] = Tries(tuple(outcome == "passed" for outcome in row), final=result.verdict == "final")
-        return [tries for tries in found if tries is not None]
+            kept = [at for at, row in enumerate(rows) if None in row or "infra_error" in row]
+            left, rows = [left[at] for at in kept], [rows[at] for at in kept]
+            if not left:
+                return found
+        if any("infra_error" in row for row in rows):
+            raise EffectFailed("the sandbox could not run a program, which says nothing about the program")
+        return found
 
     def missing(self, program: Program, bodies: Iterable[Body]) -> dict[str, list[str]]:
         calls: dict[str, list[str]] = defaultdict(list)

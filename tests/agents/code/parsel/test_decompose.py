@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from eudoxus.agents.code.parsel.decompose import usable, surroundings
+from eudoxus.agents.code.parsel.decompose import surroundings, usable
 from eudoxus.agents.code.parsel.parse import parse
 from eudoxus.agents.code.statement import function_in
 from eudoxus.agents.code.task import CodeTask
