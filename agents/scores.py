@@ -26,7 +26,7 @@ def read_scores(text: str, count: int) -> list[float]:
     Raises :class:`UnreadableScores` when a score is missing, given twice, out of range, or no number.
     """
     problem: UnreadableScores | None = None
-    for value in _json_values(text.rpartition("</think>")[2]):
+    for value in json_values(text.rpartition("</think>")[2]):
         try:
             return _scores(value, count)
         except UnreadableScores as found:
@@ -34,9 +34,9 @@ def read_scores(text: str, count: int) -> list[float]:
     raise problem or UnreadableScores("there is no JSON object in it")
 
 
-def _json_values(text: str) -> list[Any]:
+def json_values(text: str) -> list[Any]:
     """All JSON objects and lists in ``text`` that are not inside another."""
-    decoder, values, at = json.JSONDecoder(), [], 0
+    decoder, values, at = json.JSONDecoder(strict=False), [], 0
     for _ in range(_MOST_BRACKETS):
         opening = _OPENING.search(text, at)
         if opening is None:
