@@ -92,10 +92,10 @@ async def test_honest_sets_with_a_few_keys_of_one_hash_travel():
 
 
 async def test_a_trace_keeps_its_form_and_nothing_else():
-    shot = {"visit": 1, "locals": {"n": "2"}}
+    shot = {"visit": 1, "step": 1, "locals": {"n": "2"}}
     block = {"id": 0, "first_line": 1, "last_line": 2, "visits": 1, "snapshots": [shot]}
     assert checked({"blocks": [block], "dropped": 3}) == {"blocks": [block], "dropped": 3}
     assert checked({"lines": [1, float("nan"), 10**400, "2", True], "more": 1}) == {"lines": [1]}
     assert checked({"blocks": [{"id": [], "snapshots": [{"locals": {"\ud800": "\udfff" * 200}}]}]})["blocks"][0]["snapshots"][0] == {
-        "visit": 0, "locals": {"\\ud800": ("\\udfff" * 80)[:80]},
+        "visit": 0, "step": 0, "locals": {"\\ud800": ("\\udfff" * 80)[:80]},
     }
