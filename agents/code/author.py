@@ -61,7 +61,10 @@ class Author:
         """E: alternatives for the next thought, in the light of how the ``last`` program failed. Raises :class:`Unreadable`."""
         known = {"problem": problem_of(self.task), "thoughts": told(so_far), "count": str(self.count)}
         feedback = await self.feedback(ctx, last) if last is not None else ""
-        request = render("rethink_mcts/thoughts_after", feedback=feedback, **known) if feedback else render("rethink_mcts/thoughts", **known)
+        if feedback:
+            request = render("rethink_mcts/thoughts_after", feedback=feedback, **known)
+        else:
+            request = render("rethink_mcts/thoughts", **known)
         return await ask(ctx, self._sampled(request), lambda reply: read_thoughts(reply, self.count), LIST_FORM, again=self.again)
 
     async def program(self, ctx: Context, before: Sequence[str], thought: str) -> Attempt:
@@ -95,7 +98,7 @@ class Author:
             return None
 
     async def feedback(self, ctx: Context, attempt: Attempt) -> str:
-        """What is wrong with an attempt: why there is no program, failing tests and blocks (D), or the judge's objection; perhaps nothing."""
+        """What speaks against an attempt: that there is no program, failing tests and blocks (D), or the judge; perhaps nothing."""
         if attempt.tried is None:
             return f"The programmer's answer held no program that could be run: {attempt.complaint}"
         if not attempt.passed:

@@ -21,6 +21,7 @@ from eudoxus.agents.search.policies.prior_uct import Formula
 from eudoxus.runtime import Context, Params, Result, strategy
 from eudoxus.runtime.budget import Budget
 from eudoxus.runtime.errors import BudgetSpent, EndpointError
+from eudoxus.runtime.result import Authority, Outcome
 
 PAPER: dict[str, Any] = {
     "value": "weighted", "stop_on": "never", "expand": "at_once", "direct_first": False, "objections": False, "again": False,
@@ -152,16 +153,16 @@ class _Search:
         outcomes = await here.map("rollout", nodes, self.rollout)
         for node, (attempts, trouble) in zip(nodes, outcomes, strict=True):
             self.rollouts += node is not self.tree.root
-            self.trouble = self.trouble or trouble
+            self.note(trouble)
             node.state += attempts
             node.dead = not attempts
             for attempt in attempts:
-                self.programs.setdefault(attempt.program, attempt)
+                if attempt.program:
+                    self.programs.setdefault(attempt.program, attempt)
             if len(attempts) > 1:
                 node.action, node.prior = attempts[-1].thought, 1.0
             self.policy.back_up(node, self.value(attempts[-1]) if attempts else 0.0)
             self.ctx.emit("node.tried", id=node.id, depth=node.depth, value=node.value, attempts=[self.told(one) for one in attempts])
-        self.programs.pop("", None)
         self.fruitless = 0 if any(attempts for attempts, _ in outcomes) else self.fruitless + 1
         if (best := self.best()) is not None:
             self.ctx.best(best.program)
@@ -171,12 +172,123 @@ class _Search:
         attempts: Attempts = []
         before, thought = node.path()[:-1], node.action or ""
         try:
-            for _ in range(self.params.rethinks + 1 if node.parent else 1):
+            for number in range(self.params.rethinks + 1 if node.parent else 1):
+                if number:
+                    new = await self.author.rethought(ctx, before, attempts[-1])
+                    if new is None:
+                        break
+                    thought = new
                 attempts.append(await self.author.program(ctx, before, thought))
                 if attempts[-1].passed:
-                    attempts[-1] = await self.author.judged(ctx, before, attempts[-1])
+                    if self.params.stop_on != "public_pass":
+                        attempts[-1] = await self.author.judged(ctx, before, attempts[-1])
                     break
-                ...
         except (BudgetSpent, EndpointError) as trouble:
             return attempts, trouble
         return attempts, None
+
+    def value(self, attempt: Attempt) -> float:
+        """The share of visible tests that pass; when all do, with the judge's opinion (§3.3)."""
+        weight, judged = self.params.judge_weight, attempt.judged
+        if not attempt.passed or judged is None:
+            return attempt.score
+        if self.params.value == "weighted":
+            return (1 - weight) * attempt.score + weight * judged.score
+        return 1 + weight * (1 + judged.score) / 2
+
+    # -- expansion -------------------------------------------------------------------------------------------------------
+
+    async def expand(self, nodes: Sequence[Thought], here: Context) -> None:
+        """Give each of ``nodes`` children: alternatives for the next thought."""
+        outcomes = await here.map("expand", nodes, self.think)
+        for node, found in zip(nodes, outcomes, strict=True):
+            if isinstance(found, BudgetSpent | EndpointError):
+                self.note(found)
+                node.dead = node is not self.tree.root
+                continue
+            node.asks += 1
+            children = [self.tree.grow(node, one.action, [], len(self.tree.nodes), one.prior) for one in found]
+            said = [{"id": child.id, "thought": child.action, "prior": child.prior} for child in children]
+            self.ctx.emit("node.expanded", id=node.id, depth=node.depth, asks=node.asks, children=said)
+        self.fruitless = 0 if any(isinstance(found, list) for found in outcomes) else self.fruitless + 1
+
+    async def think(self, ctx: Context, node: Thought) -> list[Proposal[str]] | BudgetSpent | EndpointError:
+        if node.depth >= MOST_DEPTH:
+            return []
+        try:
+            found = await self.author.thoughts(ctx, node.path(), node.state[-1] if node.state else None)
+        except Unreadable:
+            # The paper's blank thoughts leave all to the programmer: worth one try at the root, where nothing was tried.
+            return [Proposal("")] * (self.params.thoughts if not self.params.again else 0 if node.state else 1)
+        except (BudgetSpent, EndpointError) as trouble:
+            return trouble
+        return normalised(found) if self.params.normalise else found
+
+    def note(self, trouble: BudgetSpent | EndpointError | None) -> None:
+        """Remember the first trouble; a spent budget before any other, since it ends the search."""
+        if isinstance(trouble, BudgetSpent) and not isinstance(self.trouble, BudgetSpent):
+            self.trouble = trouble
+        self.trouble = self.trouble or trouble
+
+    # -- the end ---------------------------------------------------------------------------------------------------------
+
+    def ended(self) -> bool:
+        """Whether the search is over, and why."""
+        if isinstance(self.trouble, BudgetSpent):
+            self.over = str(self.trouble)
+        elif self.fruitless >= FRUITLESS_ROUNDS:
+            self.over = f"no request of the last {FRUITLESS_ROUNDS} rounds was answered: {self.trouble}"
+        elif self.params.stop_on != "never" and any(map(self.enough, self.programs.values())):
+            self.over = "a program is good enough"
+        elif self.rollouts >= self.params.rollouts:
+            self.over = f"{self.rollouts} rollouts, as many as allowed"
+        return bool(self.over)
+
+    def enough(self, attempt: Attempt) -> bool:
+        if self.params.stop_on == "public_pass":
+            return attempt.passed
+        return attempt.passed and attempt.judged is not None and attempt.judged.score >= self.params.enough
+
+    def room(self) -> int:
+        """Rollouts at a time. Towards the end of ``calls`` they are fewer, so that the last request goes to one that is alone and not to
+        whichever of several asks first."""
+        if not self.programs and self.params.stop_on != "never":
+            return 1
+        tries, replies = self.params.rethinks + 1, 2 if self.params.again else 1
+        dearest = tries * (replies + 1) + self.params.rethinks * replies + replies
+        left = (self.params.calls - self.budget.spent.requests) // dearest
+        return max(1, min(self.params.width, self.params.rollouts - self.rollouts, left))
+
+    def best(self) -> Attempt | None:
+        """The program of the highest value; of equals the first."""
+        return max(self.programs.values(), key=self.value, default=None)
+
+    def result(self) -> Result:
+        """The best program with the whole tree. Raises the endpoint's error where nothing else came of the search."""
+        best = self.best()
+        if best is None and isinstance(self.trouble, EndpointError):
+            raise self.trouble
+        artifacts = {
+            "stopped": self.over, "rollouts": self.rollouts, "programs": len(self.programs), "tests": list(self.task.tests),
+            "tests_from": self.task.tests_from, "tree": [self.place(node) for node in self.tree.nodes],
+        }
+        outcome: Outcome = "limit" if isinstance(self.trouble, BudgetSpent) else "best_effort" if best else "failed"
+        if best is None:
+            return Result(answer=None, outcome=outcome, detail=self.over or "no reply held a program", artifacts=artifacts)
+        if best.passed and self.task.tests and self.task.tests_from != "generated":
+            return Result(answer=best.program, outcome="verified", authority="public_tests", artifacts=artifacts)
+        authority: Authority = "model" if best.passed else "none"
+        detail = self.over if best.passed or best.tried is None else f"{self.over}; {best.tried.feedback}"
+        return Result(answer=best.program, outcome=outcome, authority=authority, detail=detail, artifacts=artifacts)
+
+    def place(self, node: Thought) -> dict[str, Any]:
+        """One node of the tree as JSON; ``value`` is the best return through it."""
+        parent = node.parent.id if node.parent is not None else None
+        return {"id": node.id, "parent": parent, "thought": node.action, "prior": node.prior, "visits": node.visits, "value": node.value,
+                "attempts": [self.told(attempt) for attempt in node.state]}
+
+    def told(self, attempt: Attempt) -> dict[str, Any]:
+        """One attempt as JSON."""
+        judged = attempt.judged.score if attempt.judged is not None else None
+        return {"thought": attempt.thought, "program": attempt.program, "score": attempt.score, "judged": judged,
+                "value": self.value(attempt), "complaint": attempt.complaint}

@@ -65,7 +65,7 @@ def read_thought(reply: str) -> str:
 def told(thoughts: Sequence[str]) -> str:
     """Thoughts as lines for a prompt, numbered; blank ones are left out."""
     said = [thought for thought in thoughts if thought.strip()]
-    return "\n".join(f"{number}. {thought}" for number, thought in enumerate(said, start=1)) or "(none yet)"
+    return "\n".join(f"{number}. {thought}" for number, thought in enumerate(said, start=1)) or "(none)"
 
 
 def _list_in(value: Any) -> list[Any]:
