@@ -213,8 +213,8 @@ def _value_ends(text: str) -> list[int]:
         line = text.find("\n", end or 0)
         first = len(text) if line < 0 else line
         return [end, *range(end + 1, min(first, end + 80) + 1)] if end else []
-    line = text.partition("\n")[0][:200]
-    return list(range(1, len(line) + 1))
+    first_line = text.partition("\n")[0][:200]
+    return list(range(1, len(first_line) + 1))
 
 
 # -- input and output ------------------------------------------------------------------------------------------------------
