@@ -5,9 +5,11 @@ The caps are those of RethinkMCTS (arXiv 2409.09584) and LDB (arXiv 2402.16906),
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from typing import Any
 
+from eudoxus.agents.code.syntax import FUNCTIONS, parsed
 from eudoxus.sandbox import Raised, RunResult, TestResult
 
 TOKEN = 4
@@ -54,20 +56,18 @@ def block_trace(program: str, test: str, found: TestResult) -> str:
     Empty when nothing was traced. Shows the first five and the last five steps.
     """
     blocks = found.trace.get("blocks") if isinstance(found.trace, dict) else None
-    steps = _steps(blocks) if isinstance(blocks, list) else []
+    steps = _steps(blocks, _function_lines(program)) if isinstance(blocks, list) else []
     if not steps:
         return ""
-    source = program.split("\n")
-    half = MOST_BLOCKS // 2
-    shown = list(enumerate(steps))
-    if len(steps) > MOST_BLOCKS:
-        shown = shown[:half] + shown[-half:]
-    texts = []
-    for at, step in shown:
-        if len(steps) > MOST_BLOCKS and at == len(steps) - half:
-            texts.append(f"… {len(steps) - MOST_BLOCKS} blocks in between …")
-        after = steps[at + 1] if at + 1 < len(steps) else None
-        texts.append(_block(at, step, after, source))
+    source, half, first = program.split("\n"), MOST_BLOCKS // 2, steps[0]["step"]
+    texts, told = list[str](), first - 1
+    for at, step in enumerate(steps):
+        if half <= at < len(steps) - half:
+            continue
+        if step["step"] > told + 1:
+            texts.append(f"… {step['step'] - told - 1} blocks in between …")
+        told = step["step"]
+        texts.append(_block(told - first, step, steps[at + 1] if at + 1 < len(steps) else None, source))
     ended = _ended(found, program)
     return capped("\n".join([f"Trace of: {cut(test, MOST_TEST)}", *texts, *([f"At the end: {ended}"] if ended else [])]))
 
@@ -122,13 +122,20 @@ def _raised(exc: Raised | None, program: str) -> str:
     return said
 
 
-def _steps(blocks: Sequence[Any]) -> list[dict[str, Any]]:
-    """The visits of all blocks that were looked at, in the order in which they happened."""
+def _function_lines(program: str) -> frozenset[int]:
+    """The lines in functions; the others are executed when the program is loaded."""
+    tree = parsed(program)
+    bodies = [part for node in ast.walk(tree) if isinstance(node, FUNCTIONS) for part in node.body] if tree else []
+    return frozenset(line for part in bodies for line in range(part.lineno, (part.end_lineno or part.lineno) + 1))
+
+
+def _steps(blocks: Sequence[Any], lines: frozenset[int]) -> list[dict[str, Any]]:
+    """The visits, with variables, of the blocks that begin in ``lines``, in the order in which they happened."""
     seen = [
         {**shot, "first_line": block["first_line"], "last_line": block["last_line"]}
-        for block in blocks for shot in block.get("snapshots", ())
+        for block in blocks if block["first_line"] in lines for shot in block["snapshots"]
     ]
-    return sorted(seen, key=lambda shot: int(shot.get("step", 0)))
+    return sorted(seen, key=lambda shot: int(shot["step"]))
 
 
 def _block(number: int, step: dict[str, Any], after: dict[str, Any] | None, source: Sequence[str]) -> str:
@@ -137,7 +144,7 @@ def _block(number: int, step: dict[str, Any], after: dict[str, Any] | None, sour
         if 0 < line <= len(source) and source[line - 1].strip()
     ]
     shown = [f"[BLOCK-{number}]", f"  before: {_values(step)}", *lines]
-    if after is not None and after.get("step") == step.get("step", 0) + 1:
+    if after is not None and after["step"] == step["step"] + 1:
         shown.append(f"  after: {_values(after)}")
     return cut("\n".join(shown), MOST_BLOCK)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eudoxus.agents.code.task import CodeTask
 
 PROMPTS = ["code/tests", "code/tests_again"]
+_LISTED = re.compile(r"^[ \t]*(?:\d+[.)]|[-*])[ \t]+`?(assert\b.*?)`?[ \t]*$", re.MULTILINE)
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 
 
@@ -40,7 +41,7 @@ async def generated_tests(task: CodeTask, ctx: Context, *, count: int = 8, tempe
 def read_tests(reply: str, entry: str, *, without: tuple[str, ...] = (), most: int | None = None) -> tuple[str, ...]:
     """The asserts in ``reply`` that compile and call ``entry``, each once, but for those ``without``."""
     text = _THOUGHT.sub("", reply).rpartition("</think>")[2]
-    text = re.sub(r"^[ \t]*(?:\d+[.)]|[-*])[ \t]+`?(?=assert\b)", "", text, flags=re.MULTILINE)
+    text = _LISTED.sub(r"\1", text)
     usable = [test for test in asserts_in(text, entry) if complaint(test) is None and test not in without]
     return tuple(usable[:most])
 

@@ -198,7 +198,7 @@ def _value(text: str) -> tuple[str | None, str]:
         return _WORDS[word[1]], text[word.end() :]
     ends = _value_ends(text)
     for end in reversed(ends):
-        tree = None if text[:end].rstrip().endswith(",") else parsed(f"({text[:end]}\n)")
+        tree = None if text[:end].rstrip().endswith((",", ".")) else parsed(f"({text[:end]}\n)")
         if tree and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr) and _is_value(found := tree.body[0].value):
             if text[:1] == "(" and isinstance(found, ast.Constant):
                 break

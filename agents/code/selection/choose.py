@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from eudoxus.agents.code.generated import generated_tests
@@ -11,6 +12,7 @@ from eudoxus.agents.code.selection.matrix import PassMatrix, executed, matrix_ru
 from eudoxus.agents.code.selection.rules import ALPHA, BETA0, Ranked, Selector, ranking
 from eudoxus.agents.code.task import CodeTask
 from eudoxus.runtime import Context
+from eudoxus.runtime.errors import BudgetSpent
 
 Row = tuple[bool, ...] | None
 
@@ -41,7 +43,7 @@ async def choose(
     """The best of ``replies`` by ``selector``.
 
     Runs all programs on the visible tests. Where the rule looks at more and several different programs are left, one request (two when
-    the reply cannot be used) asks for ``generate`` tests; 0 asks for none. Equal programs are run once and count as often as drawn.
+    the reply cannot be used) asks for ``generate`` tests; 0 asks for none, and where the budget has no room for it, it is left out.
     """
     programs, complaints = list[str | None](), list[str]()
     for reply in replies:
@@ -57,11 +59,16 @@ async def choose(
     contenders = _contenders(visible, selector)
     written: tuple[str, ...] = ()
     if selector not in ("first", "max_pass") and len({programs[at] for at in contenders}) > 1 and generate > 0:
-        written = await generated_tests(task, ctx.scope("tests"), count=generate)
+        with suppress(BudgetSpent):
+            written = await generated_tests(task, ctx.scope("tests"), count=generate)
     chosen_few = [program if at in contenders else None for at, program in enumerate(programs)]
     more, _ = await _run(chosen_few, written, task, ctx.scope("generated")) if written else ([None] * len(programs), final)
+    unseen = (False,) * len(written)
     matrix = PassMatrix(
-        rows=tuple(None if row is None else (*row, *(further or (False,) * len(written))) for row, further in zip(visible, more, strict=True)),
+        rows=tuple(
+            None if row is None or (written and more[at] is None and at in contenders) else (*row, *(more[at] or unseen))
+            for at, row in enumerate(visible)
+        ),
         trusted=(*[task.tests_from != "generated"] * len(task.tests), *[False] * len(written)),
     )
     ranked = ranking(matrix, selector, alpha=alpha, beta0=beta0, lengths=[len(program or "") for program in programs])

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from eudoxus.agents.code.selection import SELECTORS, PassMatrix, Selector, groups, ranking
-from tests.agents.code.recorded import MATRICES, needs_data, rows
+from eudoxus.agents.code import CodeTask
+from eudoxus.agents.code.selection import SELECTORS, PassMatrix, Selector, executed, groups, matrix_run, ranking
+from eudoxus.sandbox import Limits
+from tests.agents.code.recorded import MATRICES, humaneval, needs_data, rows
 
 
 def matrix(*texts: str | None, **more: Any) -> PassMatrix:
@@ -166,3 +168,24 @@ def test_without_trusted_tests_two_tier_is_b4(recorded: list[dict[str, Any]]):
         width = len(row["tests"])
         found = matrix(*row["matrix"], counts=tuple(row["sol_count"]), trusted=(False,) * width)
         assert [g.members for g in groups(found, "two_tier")] == [g.members for g in groups(found, "b4")]
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_executed_again_the_matrices_of_20_problems_have_the_same_cells(recorded: list[dict[str, Any]]):
+    """At least 99.5 % of all cells, in the sandbox, each program in children of its own."""
+    same = cells = 0
+    for row in recorded[::8][:20]:
+        problem = humaneval()[row["task_id"]]
+        programs = [f"{problem['prompt']}{body}" for body in row["solutions"]]
+        task = CodeTask(
+            statement=problem["prompt"], entry_point=problem["entry_point"], tests=tuple(row["tests"]), tests_from="generated",
+            limits=Limits(wall_s=30, call_s=0.1, cpu_s=30))
+        found = executed(await matrix_run(programs, task.tests, task, budget_s=300).run())
+        for seen, before in zip(found, row["matrix"], strict=True):
+            if before is not None:
+                cells += len(before)
+                same += sum(now is (then == "1") for now, then in zip(seen or (False,) * len(before), before, strict=True))
+    assert cells > 50_000
+    assert same >= 0.995 * cells, f"{same} of {cells}"
