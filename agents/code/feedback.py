@@ -150,5 +150,6 @@ def _block(number: int, step: dict[str, Any], after: dict[str, Any] | None, sour
 
 
 def _values(step: dict[str, Any]) -> str:
-    found = step.get("locals") or {}
-    return " ".join(f"{name}={value(str(text))}" for name, text in found.items()) or "(nothing)"
+    """By name: a journal does not keep their order, and a replay must tell the same."""
+    found = sorted((step.get("locals") or {}).items())
+    return " ".join(f"{name}={value(str(text))}" for name, text in found) or "(nothing)"
