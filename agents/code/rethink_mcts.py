@@ -66,7 +66,7 @@ class RethinkMcts(Params):
     """Make the priors of siblings add up to 1."""
     again: bool = True
     """Ask once more where a reply cannot be read. Without it blank thoughts, no program and a score of 0 take its place."""
-    width: int = Field(4, ge=1, le=32)
+    width: int = Field(8, ge=1, le=32)
     """Thoughts tried at the same time. Where the search may stop early the first is tried alone."""
     calls: int = Field(200, ge=1, le=10_000)
     """Requests to the model at most."""

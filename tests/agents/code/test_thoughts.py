@@ -23,8 +23,7 @@ def pairs(proposals: list[Proposal[str]]) -> list[tuple[str, float]]:
     'First I look.\n```json\n[{"Thought-1": "a", "Reasonableness": 0.6},\n {"Thought-2": "b", "Reasonableness": "0.4"}]\n```\nDone.',
     '{"thoughts": [{"thought": "a", "reasonableness": "60%"}, {"thought": "b", "reasonableness": 0.4}]}',
     '{"thought": "a", "reasonableness": 0.6}\n{"thought": "b", "reasonableness": 0.4}',
-    'Like [1, 2] or {"x": 1}: [{"id": 1, "thought": "a", "reasonableness": 0.6}, {"thought": "a"}, 7, '
-    '{"thought": "b", "reasonableness": 0.4}]',
+    'Like [1, 2]: [{"id": 1, "thought": "a", "reasonableness": 0.6}, {"thought": "a"}, 7, {"thought": "b", "reasonableness": 0.4}]',
 ])
 def test_thoughts_are_read_whatever_stands_around_them(reply: str) -> None:
     assert pairs(read_thoughts(reply, 3)) == [("a", 0.6), ("b", 0.4)]
