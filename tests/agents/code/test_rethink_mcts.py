@@ -49,12 +49,13 @@ async def tried(journal: MemoryJournal) -> list[tuple[str, float]]:
 
 async def test_sixteen_rollouts_of_the_published_search_select_rethink_and_back_up_as_computed_by_hand() -> None:
     journal = MemoryJournal()
-    result, _ = await searched("preset=paper", GOLDEN, journal=journal)
+    result, endpoint = await searched("preset=paper", GOLDEN, journal=journal)
     assert await tried(journal) == [(thought, pytest.approx(value)) for thought, value in TRIED]
     tree = {node["thought"]: node for node in result.artifacts["tree"]}
     assert {name: (tree[name]["visits"], tree[name]["value"]) for name in BACKED_UP} == {
         name: (visits, pytest.approx(value)) for name, (visits, value) in BACKED_UP.items()}
     assert (result.answer or "").count("21'") == 1 and result.outcome == "verified"
+    assert endpoint.calls == 1 + 2 * 3 + 14 * 6, "two thoughts passed at once"
 
 
 async def test_a_rethought_thought_takes_the_place_of_the_one_that_failed_and_nothing_else_changes() -> None:
@@ -76,13 +77,10 @@ async def test_a_published_rollout_asks_three_to_six_times_in_the_order_of_the_p
     assert [role for role, _ in thinker.log] == ["thoughts", *rollout]
 
 
-@pytest.mark.parametrize("passes", [GOLDEN.passes, {}, {"1": 4, "11": 4, "111": 4, "2": 4, "3": 4}])
-async def test_the_published_search_costs_one_call_and_three_to_six_for_each_of_sixteen_rollouts(passes: dict[str, int]) -> None:
-    result, endpoint = await searched("preset=paper", Thinker(passes))
-    tries = [node["attempts"] for node in result.artifacts["tree"] if node["attempts"]]
-    at_once = sum(len(attempts) == 1 for attempts in tries)
-    assert len(tries) == 16 and endpoint.calls == result.usage.requests == 1 + 3 * at_once + 6 * (16 - at_once)
-    assert 49 <= endpoint.calls <= 97
+@pytest.mark.parametrize(("otherwise", "calls"), [(4, 49), (0, 97)])
+async def test_sixteen_published_rollouts_cost_49_calls_when_all_pass_and_97_when_all_fail(otherwise: int, calls: int) -> None:
+    result, endpoint = await searched("preset=paper", Thinker(otherwise=otherwise))
+    assert endpoint.calls == result.usage.requests == calls
 
 
 def test_the_paper_preset_changes_only_what_is_not_given() -> None:
@@ -103,7 +101,7 @@ async def test_a_program_that_passes_and_is_judged_good_costs_two_calls() -> Non
 
 
 async def test_passing_all_tests_beats_failing_one_whatever_the_judge_says() -> None:
-    thinker = Thinker({"": 3, "1": 4}, {"1": -1.0})
+    thinker = Thinker({"": 3, "1": 4}, judged={"1": -1.0})
     ours, _ = await searched("stop_on=never,rollouts=1", thinker)
     assert ours.outcome == "verified" and "'1'" in (ours.answer or "")
     published, _ = await searched("stop_on=never,rollouts=1,value=weighted", thinker)
@@ -111,7 +109,7 @@ async def test_passing_all_tests_beats_failing_one_whatever_the_judge_says() -> 
 
 
 async def test_the_search_goes_on_while_the_judge_doubts_and_tells_the_next_thoughts_why() -> None:
-    thinker = Thinker({"": 4, "1": 4}, {"": 0.2, "1": 0.9})
+    thinker = Thinker({"": 4, "1": 4}, judged={"": 0.2, "1": 0.9})
     result, endpoint = await searched("width=1", thinker)
     assert thinker.log == [("program", ""), ("judge", ""), ("thoughts_after", ""), ("program", "1"), ("judge", "1")]
     asked = endpoint.requests[2][1].messages[-1].text
@@ -125,18 +123,18 @@ async def test_the_search_goes_on_while_the_judge_doubts_and_tells_the_next_thou
     ("rollouts=1,objections=false", ["program", "judge", "thoughts", "program", "blocks", "rethink", "program"]),
 ])
 async def test_what_ends_the_search_can_be_chosen(params: str, asked: list[str]) -> None:
-    thinker = Thinker({"": 4}, {"": 0.2})
+    thinker = Thinker({"": 4}, judged={"": 0.2})
     await searched(params, thinker)
     assert [role for role, _ in thinker.log] == asked
 
 
 async def test_thoughts_are_asked_for_only_where_the_search_comes_back() -> None:
-    lazy, eager = Thinker(GOLDEN.passes, GOLDEN.judged), Thinker(GOLDEN.passes, GOLDEN.judged)
+    lazy, eager = Thinker(GOLDEN.passes, judged=GOLDEN.judged), Thinker(GOLDEN.passes, judged=GOLDEN.judged)
     journals = MemoryJournal(), MemoryJournal()
-    await searched("preset=paper,expand=when_needed", lazy, journal=journals[0])
-    await searched("preset=paper", eager, journal=journals[1])
+    await searched("preset=paper,rollouts=9,expand=when_needed", lazy, journal=journals[0])
+    await searched("preset=paper,rollouts=9", eager, journal=journals[1])
     assert await tried(journals[0]) == await tried(journals[1]), "the same search"
-    assert lazy.asked["thoughts_after"] + lazy.asked["thoughts"] < eager.asked["thoughts_after"] + eager.asked["thoughts"] == 17
+    assert lazy.asked["thoughts_after"] + lazy.asked["thoughts"] < eager.asked["thoughts_after"] + eager.asked["thoughts"] == 10
     assert lazy.asked["blocks"] < eager.asked["blocks"]
 
 
@@ -150,7 +148,7 @@ async def test_a_round_tries_different_thoughts_and_the_first_program_is_written
 
 
 async def test_the_search_is_the_same_whichever_answer_comes_first() -> None:
-    found = [await searched("width=4,stop_on=never,rollouts=9", Thinker(GOLDEN.passes, GOLDEN.judged), latency=latency, seed=seed)
+    found = [await searched("width=4,stop_on=never,rollouts=9", Thinker(GOLDEN.passes, judged=GOLDEN.judged), latency=latency, seed=seed)
              for latency, seed in (((0.0, 0.02), 1), ((0.0, 0.02), 2), ((0.0, 0.001), 3), (0.0, 0))]
     assert found[0][0].model_dump() == found[1][0].model_dump() == found[2][0].model_dump() == found[3][0].model_dump()
 

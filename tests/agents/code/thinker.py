@@ -27,7 +27,9 @@ class Thinker:
     """The children of the thought ``a`` are ``a1``, ``a2``, ``a3``; what takes its place when it is thought again is ``a'``."""
 
     passes: Mapping[str, int] = field(default_factory=dict)
-    """How many of the four tests the program of a thought passes; 0 where nothing is said. ``""`` is the program without a thought."""
+    """How many of the four tests the program of a thought passes. ``""`` is the program without a thought."""
+    otherwise: int = 0
+    """How many where ``passes`` says nothing."""
     judged: Mapping[str, float] = field(default_factory=dict)
     """The judge's score; 1 where nothing is said."""
     priors: Sequence[float] = PRIORS
@@ -50,7 +52,7 @@ class Thinker:
             listed = [{"thought": f"{last}{n}", "reasonableness": prior} for n, prior in enumerate(self.priors, start=1)]
             return f"Let me see.\n```json\n{json.dumps(listed)}\n```"
         if role == "program":
-            return program(self.passes.get(last, 0), last)
+            return program(self.passes.get(last, self.otherwise), last)
         if role == "judge":
             return json.dumps({"explanation": f"1. {last} forgets 0.", "score": self.judged.get(last, 1.0)})
         if role == "rethink":
