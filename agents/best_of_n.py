@@ -12,7 +12,7 @@ from pydantic import Field
 
 from eudoxus.agents.code import CodeTask
 from eudoxus.agents.code.generated import PROMPTS as TEST_PROMPTS
-from eudoxus.agents.code.selection import Selector, choose
+from eudoxus.agents.code.selection import Selector, choose, selected
 from eudoxus.agents.code.selection.rules import ALPHA, BETA0
 from eudoxus.agents.examiner import PROMPTS, examine
 from eudoxus.agents.outcome import outcome, verdict_on
@@ -50,7 +50,7 @@ async def best_of_n(task: Task, params: BestOfN, ctx: Context) -> Result:
     writes; ``verified`` by ``public_tests`` when it passes all visible ones.
     """
     if params.selector is not None:
-        return await _selected(_code_task(task), params, params.selector, ctx)
+        return await _by_tests(_code_task(task), params, params.selector, ctx)
     drawn = await ctx.complete(task.request(temperature=params.temperature), n=params.n)
     ctx.best(drawn[0].text, drawn[0])
     verdicts = await ctx.map("verify", drawn, lambda child, answer: verdict_on(answer, task, child))
@@ -73,22 +73,13 @@ async def best_of_n(task: Task, params: BestOfN, ctx: Context) -> Result:
     return outcome(winner, verdict, judged=True, candidates=len(drawn), scores=_by_candidate(drawn, contenders, scores))
 
 
-async def _selected(task: CodeTask, params: BestOfN, selector: Selector, ctx: Context) -> Result:
+async def _by_tests(task: CodeTask, params: BestOfN, selector: Selector, ctx: Context) -> Result:
     """The program that the selector ranks first."""
     drawn = await ctx.complete(task.request(temperature=params.temperature), n=params.n)
     chosen = await choose(
         [answer.text for answer in drawn], task, ctx.scope("select"), selector=selector, generate=params.tests, alpha=params.alpha,
         beta0=params.beta0)
-    if chosen.candidate is None or chosen.matrix is None:
-        return Result(answer=None, outcome="failed", detail=chosen.why, artifacts={"candidates": len(drawn)})
-    return Result(
-        answer=chosen.program, detail=chosen.why, outcome="verified" if chosen.verified else "best_effort",
-        authority="public_tests" if chosen.verified else "model",
-        artifacts={
-            "candidates": len(drawn), "chosen": chosen.candidate, "tests": list(chosen.tests),
-            "matrix": chosen.matrix.model_dump(mode="json"),
-            "ranking": [{"candidate": one.candidate, "group": one.group, "score": list(one.score)} for one in chosen.ranked],
-        })
+    return selected(chosen, candidates=len(drawn))
 
 
 def _code_task(task: Task) -> CodeTask:

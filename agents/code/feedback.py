@@ -60,6 +60,7 @@ def block_trace(program: str, test: str, found: TestResult) -> str:
     if not steps:
         return ""
     source, half, first = program.split("\n"), MOST_BLOCKS // 2, steps[0]["step"]
+    order = _names_in_order(program)
     texts, told = list[str](), first - 1
     for at, step in enumerate(steps):
         if half <= at < len(steps) - half:
@@ -67,7 +68,7 @@ def block_trace(program: str, test: str, found: TestResult) -> str:
         if step["step"] > told + 1:
             texts.append(f"… {step['step'] - told - 1} blocks in between …")
         told = step["step"]
-        texts.append(_block(told - first, step, steps[at + 1] if at + 1 < len(steps) else None, source))
+        texts.append(_block(told - first, step, steps[at + 1] if at + 1 < len(steps) else None, source, order))
     ended = _ended(found, program)
     return capped("\n".join([f"Trace of: {cut(test, MOST_TEST)}", *texts, *([f"At the end: {ended}"] if ended else [])]))
 
@@ -138,18 +139,29 @@ def _steps(blocks: Sequence[Any], lines: frozenset[int]) -> list[dict[str, Any]]
     return sorted(seen, key=lambda shot: int(shot["step"]))
 
 
-def _block(number: int, step: dict[str, Any], after: dict[str, Any] | None, source: Sequence[str]) -> str:
+def _block(
+    number: int, step: dict[str, Any], after: dict[str, Any] | None, source: Sequence[str], order: dict[str, int],
+) -> str:
     lines = [
         f"    {source[line - 1]}" for line in range(step["first_line"], step["last_line"] + 1)
         if 0 < line <= len(source) and source[line - 1].strip()
     ]
-    shown = [f"[BLOCK-{number}]", f"  before: {_values(step)}", *lines]
+    shown = [f"[BLOCK-{number}]", f"  before: {_values(step, order)}", *lines]
     if after is not None and after["step"] == step["step"] + 1:
-        shown.append(f"  after: {_values(after)}")
+        shown.append(f"  after: {_values(after, order)}")
     return cut("\n".join(shown), MOST_BLOCK)
 
 
-def _values(step: dict[str, Any]) -> str:
-    """By name: a journal does not keep their order, and a replay must tell the same."""
-    found = sorted((step.get("locals") or {}).items())
+def _values(step: dict[str, Any], order: dict[str, int]) -> str:
+    """The variables as the program comes to them; a journal keeps no order."""
+    found = sorted((step.get("locals") or {}).items(), key=lambda entry: (order.get(entry[0], len(order)), entry[0]))
     return " ".join(f"{name}={value(str(text))}" for name, text in found) or "(nothing)"
+
+
+def _names_in_order(program: str) -> dict[str, int]:
+    tree = parsed(program)
+    places = [
+        (node.lineno, node.col_offset, node.id if isinstance(node, ast.Name) else node.arg)
+        for node in (ast.walk(tree) if tree else ()) if isinstance(node, ast.Name | ast.arg)
+    ]
+    return {name: place for place, name in enumerate(dict.fromkeys(name for *_, name in sorted(places)))}

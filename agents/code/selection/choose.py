@@ -11,7 +11,7 @@ from eudoxus.agents.code.reply import NoProgram, program_in
 from eudoxus.agents.code.selection.matrix import PassMatrix, executed, matrix_run
 from eudoxus.agents.code.selection.rules import ALPHA, BETA0, Ranked, Selector, ranking
 from eudoxus.agents.code.task import CodeTask
-from eudoxus.runtime import Context
+from eudoxus.runtime import Context, Result
 from eudoxus.runtime.errors import BudgetSpent
 
 Row = tuple[bool, ...] | None
@@ -82,6 +82,19 @@ async def choose(
         candidate=best, program=programs[best], verified=bool(passed) and all(passed) and final and task.tests_from != "generated",
         programs=tuple(programs), matrix=matrix, tests=(*task.tests, *written), ranked=tuple(ranked), why=why,
     )
+
+
+def selected(chosen: Chosen, **artifacts: object) -> Result:
+    """The result with the chosen program: *verified* by ``public_tests`` when it passes all visible tests, *failed* without a program."""
+    if chosen.program is None or chosen.matrix is None:
+        return Result(answer=None, outcome="failed", detail=chosen.why, artifacts=dict(artifacts))
+    shown = {
+        "chosen": chosen.candidate, "tests": list(chosen.tests), "matrix": chosen.matrix.model_dump(mode="json"),
+        "ranking": [{"candidate": one.candidate, "group": one.group, "score": list(one.score)} for one in chosen.ranked],
+    }
+    return Result(
+        answer=chosen.program, detail=chosen.why, outcome="verified" if chosen.verified else "best_effort",
+        authority="public_tests" if chosen.verified else "model", artifacts=shown | artifacts)
 
 
 async def _run(programs: Sequence[str | None], tests: Sequence[str], task: CodeTask, ctx: Context) -> tuple[list[Row], bool]:

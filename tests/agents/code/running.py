@@ -7,14 +7,17 @@ from typing import Any
 from eudoxus.agents.best_of_n import best_of_n
 from eudoxus.agents.code import CodeTask
 from eudoxus.agents.code.ldb import ldb
+from eudoxus.agents.code.plan_search import plan_search
 from eudoxus.agents.code.reflexion_code import reflexion_code
+from eudoxus.agents.code.s_star import s_star
 from eudoxus.agents.direct import direct
 from eudoxus.prompts import load
 from eudoxus.runtime import ChatRequest, ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
+from eudoxus.runtime.journal.lines import decoded, text_of
 
-STRATEGIES = (best_of_n, direct, ldb, reflexion_code)
+STRATEGIES = (best_of_n, direct, ldb, plan_search, reflexion_code, s_star)
 HEADER = '''from typing import List
 
 
@@ -33,13 +36,15 @@ WRONG = "def largest(numbers):\n    best = 0\n    for n in numbers:\n        if 
 
 
 async def run(path: str, task: Task, answers: Any, *strategies: Any, **limits: Any) -> tuple[Result, SimulatedEndpoint]:
-    """The result of ``path/sim:m`` on ``task``, which must replay to the same, and the endpoint that was asked."""
+    """The result of ``path/sim:m`` on ``task``, which must replay to the same from its journal as it is written down, and the endpoint
+    that was asked."""
     endpoint = SimulatedEndpoint(answers, name="sim")
     registry = Registry((*STRATEGIES, *strategies), (ChatTask, CodeTask))
     runtime = Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
     journal = MemoryJournal()
     result = await runtime.execute(Order(parse_spec(f"{path}/sim:m", registry), task, limits=Limits(**limits)), journal, run_id="run_1")
-    assert (await runtime.replay(journal)).model_dump() == result.model_dump()
+    written = [record for record, _, _ in decoded(text_of(await journal.records()))]
+    assert (await runtime.replay(MemoryJournal(written))).model_dump() == result.model_dump()
     return result, endpoint
 
 

@@ -76,17 +76,17 @@ async def test_a_trace_tells_the_blocks_in_order_with_the_values_before_and_afte
   before: numbers=[-2, -5]
         best = 0
         for n in numbers:
-  after: best=0 n=-2 numbers=[-2, -5]
+  after: numbers=[-2, -5] best=0 n=-2
 [BLOCK-1]
-  before: best=0 n=-2 numbers=[-2, -5]
+  before: numbers=[-2, -5] best=0 n=-2
             if n > best:
-  after: best=0 n=-5 numbers=[-2, -5]
+  after: numbers=[-2, -5] best=0 n=-5
 [BLOCK-2]
-  before: best=0 n=-5 numbers=[-2, -5]
+  before: numbers=[-2, -5] best=0 n=-5
             if n > best:
-  after: best=0 n=-5 numbers=[-2, -5]
+  after: numbers=[-2, -5] best=0 n=-5
 [BLOCK-3]
-  before: best=0 n=-5 numbers=[-2, -5]
+  before: numbers=[-2, -5] best=0 n=-5
         return best
 At the end: largest([-2, -5]) returned 0"""
 

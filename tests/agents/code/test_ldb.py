@@ -26,7 +26,7 @@ async def test_the_first_failing_test_is_traced_judged_and_repaired():
     result, _ = await run("ldb", LARGEST, player)
     assert result.verified and result.answer == RIGHT
     debugged, repaired = player.said("ldb/debug")[0], player.said("ldb/repair")[0]
-    assert "Trace of: assert largest([-2, -5]) == -2" in debugged and "before: best=0 n=-2 numbers=[-2, -5]" in debugged
+    assert "Trace of: assert largest([-2, -5]) == -2" in debugged and "before: numbers=[-2, -5] best=0 n=-2" in debugged
     assert "BLOCK-0: WRONG. best starts at 0" in repaired and "BLOCK-1: correct" in repaired
     assert result.artifacts["rounds"] == [{"score": 0.5, "traced": True, "faulty": ["BLOCK-0"]}]
 
@@ -74,6 +74,6 @@ def test_judgements_are_read_from_what_models_write(reply: str):
     assert read_judgements(reply) == [Judged("BLOCK-0", False, "a"), Judged("BLOCK-1", True, "b")]
 
 
-@given(st.text(max_size=200) | st.lists(st.sampled_from([ONE, "{", "}", '"block"', ":", '"correct"', "true", ","]), max_size=9).map("".join))
+@given(st.text(max_size=99) | st.lists(st.sampled_from([ONE, "{", "}", '"block"', ":", '"correct"', "true", ","]), max_size=9).map("".join))
 def test_any_reply_can_be_read(reply: str):
     assert all(isinstance(one.correct, bool) for one in read_judgements(reply))
