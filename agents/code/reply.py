@@ -97,7 +97,10 @@ def _readings(piece: str) -> list[str]:
 
 
 def _completed(header: str, text: str) -> str | None:
-    """The header with ``text`` for the body of its last function; None where it is none."""
+    """The header with ``text`` for the body of its last function; None where it is none.
+
+    What is not indented any more belongs to something else, unless the body calls a function that is defined there.
+    """
     lines = text.split("\n")
     first = next((line for line in lines if line.strip() and not line.strip().startswith("#")), "")
     if not first:
@@ -107,7 +110,12 @@ def _completed(header: str, text: str) -> str | None:
     last = functions(tree)[-1] if tree and functions(tree) else None
     if last is None or (not first[:1].isspace() and _stands_alone(text)):
         return None
-    return _cut(f"{header.rstrip()}\n{indented}", keep=header.count("\n") + 2)
+    begun = re.compile(r"^(?![ \t#]|$)", re.MULTILINE).search(indented, indented.index(first.strip()))
+    body = indented[: begun.start()] if begun else indented
+    code = _cut(f"{header.rstrip()}\n{body}", keep=header.count("\n") + 2)
+    if code is not None and begun and any(_mentions(indented[begun.start() :], name) for name in undefined(ast.parse(code))):
+        return _cut(f"{header.rstrip()}\n{indented}", keep=header.count("\n") + 2)
+    return code
 
 
 def _stands_alone(text: str) -> bool:

@@ -42,6 +42,8 @@ def total_of(reply: str, task: CodeTask = TASK) -> Any:
     "return sum(xs)",
     f"{TASK.statement}{BODY}",
     f"{BODY}\n\ndef other(): pass\n\nif __name__ == '__main__':\n    print(other())\n",
+    f"{BODY}import nothing_such\n\nclass Other(nothing_such.Base):\n    pass\n",
+    "    return plus(xs)\n\ndef plus(xs):\n    return sum(xs)\n\nprint(total([1]))\n",
     WHOLE.replace("    ", "\t"),
     "def total(xs):\n\tfound = 0\n        \n\tfor x in xs:\n\t    found += x\n        \n\treturn found",
     WHOLE.replace("\n", "\r\n"),
