@@ -143,7 +143,7 @@ class _Search:
             else:
                 await self.try_thoughts(chosen, here)
                 if self.params.expand == "at_once":
-                    await self.expand(chosen, here)
+                    await self.expand([node for node in chosen if node.state], here)
             number += 1
 
     # -- a rollout: write the program, run it, think again where it fails, and back up -----------------------------------
@@ -155,7 +155,7 @@ class _Search:
             self.rollouts += node is not self.tree.root
             self.note(trouble)
             node.state += attempts
-            node.dead = not attempts
+            node.dead = not attempts and node is not self.tree.root
             for attempt in attempts:
                 if attempt.program:
                     self.programs.setdefault(attempt.program, attempt)

@@ -258,6 +258,18 @@ async def test_a_failing_endpoint_costs_a_rollout_and_one_that_never_answers_is_
         await searched("", lambda *_: EndpointUnavailable("gone"))
 
 
+async def test_a_search_outlives_the_failure_of_its_very_first_request() -> None:
+    failed: list[bool] = []
+    thinker = Thinker({"1": 4})
+
+    def late(model: str, request: ChatRequest, number: int) -> Any:
+        failed.append(True)
+        return EndpointUnavailable("gone") if len(failed) == 1 else thinker(model, request, number)
+
+    result, _ = await searched("width=1", late)
+    assert result.outcome == "verified" and thinker.log[0] == ("thoughts", "")
+
+
 async def test_without_visible_tests_generated_ones_guide_the_search_and_verify_nothing() -> None:
     bare = CodeTask(statement=TASK.statement, entry_point="level")
     thinker = Thinker({"1": 4})
