@@ -21,7 +21,7 @@ PROGRAM_FORM = "with one block that begins with ```python and ends with ``` and 
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Trial:
     """A program written from a thought and those before it."""
 
     thought: str
@@ -57,7 +57,7 @@ class Author:
     temperature: float | None = None
     max_tokens: int | None = None
 
-    async def thoughts(self, ctx: Context, so_far: Sequence[str], last: Attempt | None) -> list[Proposal[str]]:
+    async def thoughts(self, ctx: Context, so_far: Sequence[str], last: Trial | None) -> list[Proposal[str]]:
         """E: alternatives for the next thought, in the light of how the ``last`` program failed. Raises :class:`Unreadable`."""
         known = {"problem": problem_of(self.task), "thoughts": told(so_far), "count": str(self.count)}
         feedback = await self.feedback(ctx, last) if last is not None else ""
@@ -67,16 +67,16 @@ class Author:
             request = render("rethink_mcts/thoughts", **known)
         return await ask(ctx, self._sampled(request), lambda reply: read_thoughts(reply, self.count), LIST_FORM, again=self.again)
 
-    async def program(self, ctx: Context, before: Sequence[str], thought: str) -> Attempt:
+    async def program(self, ctx: Context, before: Sequence[str], thought: str) -> Trial:
         """G: a program that follows the thoughts, and how the visible tests go."""
         request = render("rethink_mcts/program", problem=problem_of(self.task), thoughts=told([*before, thought]))
         try:
             program = await ask(ctx, self._sampled(request), self._program, PROGRAM_FORM, again=self.again)
         except Unreadable as problem:
-            return Attempt(thought, complaint=str(problem))
-        return Attempt(thought, program, tried=await run_tests(ctx, program, self.task))
+            return Trial(thought, complaint=str(problem))
+        return Trial(thought, program, tried=await run_tests(ctx, program, self.task))
 
-    async def judged(self, ctx: Context, before: Sequence[str], attempt: Attempt) -> Attempt:
+    async def judged(self, ctx: Context, before: Sequence[str], attempt: Trial) -> Trial:
         """J: the same attempt with the judge's opinion of its program; 0 where that cannot be read."""
         problem = problem_of(self.task)
         request = render("rethink_mcts/judge", problem=problem, thoughts=told([*before, attempt.thought]), program=attempt.program,
@@ -87,7 +87,7 @@ class Author:
             opinion = Judged(0.0)
         return replace(attempt, judged=opinion)
 
-    async def rethought(self, ctx: Context, before: Sequence[str], attempt: Attempt) -> str | None:
+    async def rethought(self, ctx: Context, before: Sequence[str], attempt: Trial) -> str | None:
         """D and T: another thought in place of the one whose program failed; None when the model gives none."""
         feedback = await self.feedback(ctx, attempt)
         request = render("rethink_mcts/rethink", problem=problem_of(self.task), thoughts=told([*before, attempt.thought]),
@@ -97,7 +97,7 @@ class Author:
         except Unreadable:
             return None
 
-    async def feedback(self, ctx: Context, attempt: Attempt) -> str:
+    async def feedback(self, ctx: Context, attempt: Trial) -> str:
         """What speaks against an attempt: that there is no program, failing tests and blocks (D), or the judge; perhaps nothing."""
         if attempt.tried is None:
             return f"The programmer's answer held no program that could be run: {attempt.complaint}"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from eudoxus.agents.code.asking import Unreadable
-from eudoxus.agents.code.author import Attempt, Author
+from eudoxus.agents.code.author import Author, Trial
 from eudoxus.agents.code.generated import PROMPTS as TEST_PROMPTS
 from eudoxus.agents.code.generated import generated_tests
 from eudoxus.agents.code.task import CodeTask
@@ -81,9 +81,9 @@ class RethinkMcts(Params):
         return {**PAPER, **said} if isinstance(said, dict) and said.get("preset") == "paper" else said
 
 
-Attempts = list[Attempt]
+Trials = list[Trial]
 """What was tried at a node of the tree; the last one counts."""
-Thought = Node[Attempts, str]
+Thought = Node[Trials, str]
 Trouble = BudgetSpent | EndpointError
 
 
@@ -117,10 +117,10 @@ class _Search:
         self.task, self.params, self.ctx, self.budget = task, params, ctx, budget
         self.author = Author(
             task, params.thoughts, params.again, params.enough if params.objections else None, params.temperature, params.max_tokens)
-        self.policy: PriorUct[Attempts, str] = PriorUct(
+        self.policy: PriorUct[Trials, str] = PriorUct(
             formula=params.formula, c=params.c, base=params.base, discount=params.discount)
-        self.tree: Tree[Attempts, str] = Tree([], 0)
-        self.programs: dict[str, Attempt] = {}
+        self.tree: Tree[Trials, str] = Tree([], 0)
+        self.programs: dict[str, Trial] = {}
         """Every program with its first attempt: the same program is worth what it was worth first."""
         self.rollouts = self.fruitless = 0
         self.over = ""
@@ -167,9 +167,9 @@ class _Search:
         if (best := self.best()) is not None:
             self.ctx.best(best.program)
 
-    async def rollout(self, ctx: Context, node: Thought) -> tuple[Attempts, BudgetSpent | EndpointError | None]:
+    async def rollout(self, ctx: Context, node: Thought) -> tuple[Trials, BudgetSpent | EndpointError | None]:
         """The thought of ``node`` tried, then those in its place; all that was done before trouble came counts."""
-        attempts: Attempts = []
+        attempts: Trials = []
         before, thought = node.path()[:-1], node.action or ""
         try:
             for number in range(self.params.rethinks + 1 if node.parent else 1):
@@ -187,7 +187,7 @@ class _Search:
             return attempts, trouble
         return attempts, None
 
-    def value(self, attempt: Attempt) -> float:
+    def value(self, attempt: Trial) -> float:
         """The share of visible tests that pass; when all do, with the judge's opinion (§3.3)."""
         weight, judged = self.params.judge_weight, attempt.judged
         if not attempt.passed or judged is None:
@@ -244,7 +244,7 @@ class _Search:
             self.over = f"{self.rollouts} rollouts, as many as allowed"
         return bool(self.over)
 
-    def enough(self, attempt: Attempt) -> bool:
+    def enough(self, attempt: Trial) -> bool:
         if self.params.stop_on == "public_pass":
             return attempt.passed
         return attempt.passed and attempt.judged is not None and attempt.judged.score >= self.params.enough
@@ -259,7 +259,7 @@ class _Search:
         left = (self.params.calls - self.budget.spent.requests) // dearest
         return max(1, min(self.params.width, self.params.rollouts - self.rollouts, left))
 
-    def best(self) -> Attempt | None:
+    def best(self) -> Trial | None:
         """The program of the highest value; of equals the first."""
         return max(self.programs.values(), key=self.value, default=None)
 
@@ -287,7 +287,7 @@ class _Search:
         return {"id": node.id, "parent": parent, "thought": node.action, "prior": node.prior, "visits": node.visits, "value": node.value,
                 "attempts": [self.told(attempt) for attempt in node.state]}
 
-    def told(self, attempt: Attempt) -> dict[str, Any]:
+    def told(self, attempt: Trial) -> dict[str, Any]:
         """One attempt as JSON."""
         judged = attempt.judged.score if attempt.judged is not None else None
         return {"thought": attempt.thought, "program": attempt.program, "score": attempt.score, "judged": judged,

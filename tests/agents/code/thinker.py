@@ -15,6 +15,7 @@ from eudoxus.prompts import load
 from eudoxus.runtime import ChatRequest, ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
+from eudoxus.runtime.journal.lines import decoded, text_of
 
 TESTS = tuple(f"assert level({n}) == {n}" for n in (1, 2, 3, 4))
 TASK = CodeTask(statement='def level(n: int) -> int:\n    """The level n."""\n', entry_point="level", tests=TESTS)
@@ -76,5 +77,6 @@ async def searched(params: str, answers: Any, task: CodeTask | ChatTask = TASK, 
     order = Order(parse_spec(f"rethink_mcts({params})/sim:m", registry), task, limits=Limits(**limits))
     journal = journal or MemoryJournal()
     result = await runtime.execute(order, journal, run_id="run_1")
-    assert (await runtime.replay(journal)).model_dump() == result.model_dump()
+    written = [record for record, _, _ in decoded(text_of(await journal.records()))]
+    assert (await runtime.replay(MemoryJournal(written))).model_dump() == result.model_dump()
     return result, endpoint
