@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eudoxus.agents.code.names import bound_by, imports_for, undefined
 from eudoxus.agents.code.statement import header_tree
-from eudoxus.agents.code.syntax import DEFINES, FUNCTIONS, MOST_CHARACTERS, called, complaint, fenced, functions, parsed
+from eudoxus.agents.code.syntax import DEFINES, FUNCTIONS, called, complaint, fenced, functions, parsed
 
 if TYPE_CHECKING:
     from eudoxus.agents.code.task import CodeTask
@@ -22,7 +22,9 @@ _TAGGED = re.compile(
 _CODE_BEGINS = re.compile(r"^(?:from\s+\w[\w.]*\s+import\b|import\s+\w|def\s+\w+\s*\(|async\s+def\b|class\s+\w+\s*[:(]|@\w)", re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*>>> ?", re.MULTILINE)
 _TYPOGRAPHIC = str.maketrans({"\u00a0": " ", "\u2028": "\n", "“": '"', "”": '"', "‘": "'", "’": "'", "−": "-"})
-_MOST_CUTS = 60
+_MOST_CUTS = 12
+_MOST_REPLY = 60_000
+"""So much of a reply is looked at: it is read in the service's own process."""
 _SHOWING = frozenset({"print", "input", "main", "exit", "quit", "pprint"})
 
 
@@ -38,7 +40,7 @@ def program_in(reply: str, task: CodeTask) -> str:
     program. Raises :class:`NoProgram`.
     """
     entry, header = task.entry_point, task.header
-    pieces = _pieces(_THOUGHT.sub("\n", reply).rpartition("</think>")[2][:MOST_CHARACTERS])
+    pieces = _pieces(_THOUGHT.sub("\n", reply).rpartition("</think>")[2][:_MOST_REPLY])
     programs = [code for piece in pieces if (code := _repaired(piece, entry, header)) is not None]
     chosen = next((at for at in reversed(range(len(programs))) if _defines(programs[at], entry)), None)
     if chosen is None:
@@ -214,16 +216,12 @@ def _is_main(node: ast.stmt) -> bool:
 def _with_missing(code: str, others: Sequence[str], entry: str | None) -> str:
     """``code`` with what it uses and lacks before it: definitions of the header and of other blocks, and imports."""
     tree = ast.parse(code)
-    added: list[str] = []
-    for other in others:
-        given = header_tree(other)
-        for node in given.body if given else ():
-            missing = undefined(ast.parse("\n".join([*added, code])))
-            if isinstance(node, (*DEFINES, ast.Import, ast.ImportFrom, ast.Assign)) and set(bound_by(node)) & (set(missing) - {entry}):
-                added.append(ast.get_source_segment(_source(other), node) or ast.unparse(node))
-    added = [*imports_for(undefined(ast.parse("\n".join([*added, code])))), *added]
-    if entry and entry not in {name for node in tree.body for name in bound_by(node)} and (cls := _method(tree, entry)):
+    own = {name for node in tree.body for name in bound_by(node)}
+    if entry and entry not in own and (cls := _method(tree, entry)):
         code = f"{code}\n\n{entry} = {cls}().{entry}\n"
+    own |= {entry} if entry else set()
+    added = _lacking(set(undefined(tree)) - own, own, others)
+    added = [*imports_for(undefined(ast.parse("\n".join([*added, code])))), *added]
     if not added:
         return code
     future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
@@ -234,7 +232,25 @@ def _with_missing(code: str, others: Sequence[str], entry: str | None) -> str:
     return "\n".join([*added, "", "", code.lstrip("\n")])
 
 
+def _lacking(missing: set[str], own: set[str], others: Sequence[str]) -> list[str]:
+    """The top-level definitions of ``others`` that bind the names in ``missing``, with those that they need in turn, in their order."""
+    there = [
+        (ast.get_source_segment(source, node) or "", set(bound_by(node)), set(undefined(ast.Module([node], []))))
+        for source in map(_source, others) if (given := parsed(source))
+        for node in given.body if isinstance(node, (*DEFINES, ast.Import, ast.ImportFrom, ast.Assign))
+    ]
+    chosen, before = set[int](), -1
+    while len(chosen) > before:
+        before = len(chosen)
+        for at, (_, binds, needs) in enumerate(there):
+            if at not in chosen and binds & missing:
+                chosen.add(at)
+                missing = (missing - binds) | (needs - own - set().union(*(there[other][1] for other in chosen)))
+    return [there[at][0] for at in sorted(chosen)]
+
+
 def _source(header: str) -> str:
+    """A header, or a program, as Python that can be parsed."""
     bare = header.rstrip()
     return f"{bare}\n    pass\n" if parsed(f"{bare}\n    pass\n") else bare
 

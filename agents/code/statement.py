@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from eudoxus.agents.code.syntax import called, fenced, functions, parsed
+from eudoxus.agents.code.syntax import called, complaint, fenced, functions, parsed
 
 _BEGINS = re.compile(r"^(?:from|import|def|async[ \t]+def|class|@\w)", re.MULTILINE)
 _DEF = re.compile(r"^(?:async[ \t]+)?def\b", re.MULTILINE)
-_MOST_TRIES = 200
+_MOST_TEXT = 20_000
+_MOST_TRIES = 30
+"""So often is a beginning of the statement read as Python, and so much of it looked at: it is read in the service's own process."""
 _NAMED = (
     re.compile(r"\bdef[ \t]+([A-Za-z_]\w*)[ \t]*\("),
     re.compile(r"\b(?:function|method|routine)\s+(?:(?:is\s+)?(?:called|named)\s+)?[`'\"*]{0,3}([A-Za-z_]\w*)[`'\"*]{0,3}\s*\("),
@@ -23,17 +26,20 @@ _NAMED = (
 """How prose names the function, the surest way first."""
 
 
+@functools.lru_cache(maxsize=256)
 def header_in(statement: str) -> str | None:
     """The Python in ``statement`` with the function to be completed: in the last fenced block that has one, or in the text itself.
 
     It parses once ``pass`` is put behind it, and holds what the statement gives before the function: imports and helpers.
     """
-    for text in [*reversed(fenced(statement)), statement]:
-        for pattern in (_BEGINS, _DEF):
-            begin = pattern.search(text)
-            found = _longest(text[begin.start() :]) if begin else None
-            if found is not None:
-                return found
+    left = iter(range(_MOST_TRIES))
+    for text in [*reversed(fenced(statement[:_MOST_TEXT])), statement[:_MOST_TEXT]]:
+        if _DEF.search(text) is None:
+            continue
+        begins = [0, *(begin.start() for pattern in (_BEGINS, _DEF) if (begin := pattern.search(text)))]
+        found = next((found for begin in dict.fromkeys(begins) if (found := _longest(text[begin:], left)) is not None), None)
+        if found is not None:
+            return found.lstrip("\n")
     return None
 
 
@@ -63,13 +69,18 @@ def entry_point_in(statement: str, tests: Iterable[str] = ()) -> str | None:
     return next((str(found[1]) for pattern in _NAMED if (found := pattern.search(statement))), None)
 
 
-def _longest(text: str) -> str | None:
-    """The longest beginning of ``text``, in whole lines, that is a header."""
+def _longest(text: str, left: Iterator[int]) -> str | None:
+    """A long beginning of ``text``, in whole lines, that is a header: up to the first line that is no Python."""
     lines = text.rstrip().split("\n")
-    for end in range(len(lines), max(0, len(lines) - _MOST_TRIES), -1):
-        tree = header_tree(beginning := "\n".join(lines[:end]))
-        if tree is not None and functions(tree):
-            return beginning.rstrip()
+    for _ in left:
+        beginning = "\n".join(lines).rstrip()
+        tree = header_tree(beginning)
+        if tree is not None:
+            return beginning if functions(tree) else None
+        problems = [complaint(f"{beginning}\n    pass\n"), complaint(beginning)]
+        lines = lines[: max(min(max(problem[0] if problem else 0 for problem in problems), len(lines)) - 1, 0)]
+        if not lines:
+            break
     return None
 
 

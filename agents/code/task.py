@@ -47,9 +47,10 @@ class CodeTask(Task):
     def _completed(cls, said: Any) -> Any:
         if not isinstance(said, dict) or not isinstance(statement := said.get("statement"), str):
             return said
-        tests = [test for test in said.get("tests") or () if isinstance(test, str)]
+        given = said.get("tests")
+        tests = [test for test in given if isinstance(test, str)] if isinstance(given, list | tuple) else []
         entry = said.get("entry_point") or entry_point_in(statement, tests)
-        if not tests and "tests_from" not in said and isinstance(entry, str) and (shown := visible_tests(statement, entry)):
+        if not given and "tests_from" not in said and isinstance(entry, str) and (shown := visible_tests(statement, entry)):
             said = {**said, "tests": shown, "tests_from": "docstring"}
         return {**said, "entry_point": entry}
 

@@ -15,13 +15,16 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from eudoxus.agents.code.statement import function_in, header_in
 from eudoxus.agents.code.syntax import called, fenced, parsed, without_fences
 
 MOST_TESTS = 50
 _MOST_TEXT = 20_000
-_MOST_LINES = 12
+_MOST_LINES, _MOST_CALL, _MOST_VALUE = 12, 2_000, 120
+_MOST_EXAMPLES, _MOST_ASSERTS = 100, 1_000
+"""So much of a statement is looked at: it is read in the service's own process."""
 _SIGN = re.compile(
     r"[`'*]*[ \t]*(?:#[ \t]*)?(?:➞|→|⟶|⇒|➜|==>|=+>|-+>|==|#=>|(?:should|must|will|would)[ \t]+(?:return|be(?:[ \t]+equal[ \t]+to)?|give)|"
     r"returns?|gives?|evaluates[ \t]+to|is[ \t]+equal[ \t]+to)[ \t]*:?[ \t]*[`*]*"
@@ -134,7 +137,7 @@ def _expected(call: ast.expr, want: str) -> str | None:
 
 def _arrows(text: str, entry: str) -> Iterator[tuple[str, str]]:
     recurrence = re.search(rf"(?<![\w.]){re.escape(entry)}\(\s*[A-Za-z_]\w*[^\n()]*\)[ \t]*=[^=>]", text) is not None
-    for found in re.finditer(rf"(?<![\w.]){re.escape(entry)}\(", text):
+    for found in islice(re.finditer(rf"(?<![\w.]){re.escape(entry)}\(", text), _MOST_EXAMPLES):
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
         end = _closing(text, found.end() - 1)
         if end is None or ">>>" in line:
@@ -144,7 +147,9 @@ def _arrows(text: str, entry: str) -> Iterator[tuple[str, str]]:
         if call is None or sign is None or not _plain(call):
             continue
         value, rest = _value(text[sign.end() :].split("\n\n")[0])
-        while value is not None and (chained := _CHAINED.match(rest)):
+        for _ in range(_MOST_LINES):
+            if value is None or (chained := _CHAINED.match(rest)) is None:
+                break
             value, rest = _value(rest[chained.end() :])
         if value is not None and (_AFTER.match(rest) or not rest):
             said = ast.unparse(call)
@@ -156,7 +161,7 @@ def _closing(text: str, opening: int) -> int | None:
     quote = ""
     depth = lines = 0
     at = opening
-    while at < len(text) and lines < _MOST_LINES:
+    while at < min(len(text), opening + _MOST_CALL) and lines < _MOST_LINES:
         sign = text[at]
         lines += sign == "\n"
         if quote:
@@ -213,7 +218,7 @@ def _value_ends(text: str) -> list[int]:
         line = text.find("\n", end or 0)
         first = len(text) if line < 0 else line
         return [end, *range(end + 1, min(first, end + 80) + 1)] if end else []
-    first_line = text.partition("\n")[0][:200]
+    first_line = text.partition("\n")[0][:_MOST_VALUE]
     return list(range(1, len(first_line) + 1))
 
 
@@ -226,8 +231,11 @@ def _inputs(text: str, statement: str, entry: str) -> Iterator[tuple[str, str]]:
     if node is None:
         return
     names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
-    examples = [(_arguments(found[1].strip(), names), text[found.end() :].lstrip("\n")) for found in _INPUT.finditer(text)]
-    for found in _FOR.finditer(text):
+    examples = [
+        (_arguments(found[1].strip(), names), text[found.end() :].lstrip("\n"))
+        for found in islice(_INPUT.finditer(text), _MOST_EXAMPLES)
+    ]
+    for found in islice(_FOR.finditer(text), _MOST_EXAMPLES):
         given, rest = _named(text[found.end() :], names)
         if out := _COMES_OUT.match(rest):
             examples.append((given, rest[out.end() :]))
@@ -275,9 +283,7 @@ def _named(text: str, names: list[str]) -> tuple[list[str] | None, str]:
 
 def _lone_asserts(text: str) -> Iterable[str]:
     lines = text.split("\n")
-    for start, line in enumerate(lines):
-        if not line.lstrip().startswith("assert "):
-            continue
+    for start in islice((at for at, line in enumerate(lines) if line.lstrip().startswith("assert ")), _MOST_ASSERTS):
         for end in range(start + 1, min(start + 1 + _MOST_LINES, len(lines) + 1)):
             tree = parsed("\n".join(part.strip() for part in lines[start:end]))
             if tree and len(tree.body) == 1:

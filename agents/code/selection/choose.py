@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from eudoxus import sandbox
 from eudoxus.agents.code.generated import generated_tests
 from eudoxus.agents.code.reply import NoProgram, program_in
 from eudoxus.agents.code.selection.matrix import PassMatrix, executed, matrix_run
@@ -55,14 +56,14 @@ async def choose(
     if complaints and len(complaints) == len(replies):
         return Chosen(None, None, False, tuple(programs), None, (), (), complaints[0])
 
-    visible, final = await _run(programs, task.tests, task, ctx.scope("visible"))
+    visible, found = await _run(programs, task.tests, task, ctx.scope("visible"))
     contenders = _contenders(visible, selector)
     written: tuple[str, ...] = ()
     if selector not in ("first", "max_pass") and len({programs[at] for at in contenders}) > 1 and generate > 0:
         with suppress(BudgetSpent):
             written = await generated_tests(task, ctx.scope("tests"), count=generate)
     chosen_few = [program if at in contenders else None for at, program in enumerate(programs)]
-    more, _ = await _run(chosen_few, written, task, ctx.scope("generated")) if written else ([None] * len(programs), final)
+    more, further = await _run(chosen_few, written, task, ctx.scope("generated")) if written else ([None] * len(programs), found)
     unseen = (False,) * len(written)
     matrix = PassMatrix(
         rows=tuple(
@@ -78,9 +79,14 @@ async def choose(
     why = f"chosen by {selector} among {different} different programs on {len(task.tests)} visible and {len(written)} generated tests"
     if not all(passed):
         why += f"; it passes {sum(passed)} of {len(passed)} visible tests"
+    if ranked[0].group is None:
+        why += "; none of them can be loaded"
+    if not (found.complete and further.complete):
+        why += "; the time was too short to run all of them on all tests"
     return Chosen(
-        candidate=best, program=programs[best], verified=bool(passed) and all(passed) and final and task.tests_from != "generated",
-        programs=tuple(programs), matrix=matrix, tests=(*task.tests, *written), ranked=tuple(ranked), why=why,
+        candidate=best, program=programs[best], programs=tuple(programs),
+        verified=bool(passed) and all(passed) and found.verdict == "final" and task.tests_from != "generated",
+        matrix=matrix, tests=(*task.tests, *written), ranked=tuple(ranked), why=why,
     )
 
 
@@ -97,12 +103,14 @@ def selected(chosen: Chosen, **artifacts: object) -> Result:
         authority="public_tests" if chosen.verified else "model", artifacts=shown | artifacts)
 
 
-async def _run(programs: Sequence[str | None], tests: Sequence[str], task: CodeTask, ctx: Context) -> tuple[list[Row], bool]:
-    """A row for each program, None where there is none or it cannot be loaded; and whether no program could have forged it."""
+async def _run(
+    programs: Sequence[str | None], tests: Sequence[str], task: CodeTask, ctx: Context,
+) -> tuple[list[Row], sandbox.MatrixResult]:
+    """A row for each program, None where there is none or it cannot be loaded; and all that was found out."""
     there = [at for at, program in enumerate(programs) if program is not None]
     found = await ctx.perform(matrix_run([programs[at] or "" for at in there], tests, task))
     rows = dict(zip(there, executed(found), strict=True))
-    return [rows.get(at) for at in range(len(programs))], found.verdict == "final"
+    return [rows.get(at) for at in range(len(programs))], found
 
 
 def _contenders(rows: Sequence[Row], selector: Selector) -> list[int]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eudoxus import sandbox
 from eudoxus.agents.code.running import as_program, as_tests
+from eudoxus.runtime.errors import EffectFailed
 
 if TYPE_CHECKING:
     from eudoxus.agents.code.task import CodeTask
@@ -72,7 +73,12 @@ def matrix_run(programs: Sequence[str], tests: Sequence[str], task: CodeTask, *,
 
 
 def executed(found: sandbox.MatrixResult) -> tuple[tuple[bool, ...] | None, ...]:
-    """The rows of a pass matrix from a run; what the budget did not reach counts as not passed."""
+    """The rows of a pass matrix from a run; what the budget did not reach counts as not passed.
+
+    Raises :class:`EffectFailed` when the sandbox itself failed, which says nothing about a program.
+    """
+    if any("infra_error" in row for row in found.outcomes):
+        raise EffectFailed("the sandbox could not run all programs; see its log")
     return tuple(
         None if row and all(outcome == "load_error" for outcome in row) else tuple(outcome == "passed" for outcome in row)
         for row in found.outcomes

@@ -8,7 +8,8 @@ import pytest
 
 from eudoxus.agents.code import CodeTask
 from eudoxus.runtime import ChatRequest, ChatTask, Message
-from eudoxus.runtime.errors import InvalidTask
+from eudoxus.runtime.errors import EffectFailed, InvalidTask
+from eudoxus.sandbox import Isolation, Matrix, MatrixResult
 from tests.agents.code.running import HEADER, LARGEST, RIGHT, WRONG, fenced, run
 from tests.agents.running import Guess
 
@@ -76,6 +77,22 @@ async def test_a_program_that_cannot_be_loaded_is_never_chosen():
     task = CodeTask(statement=HEADER, tests_from="given")
     result, _ = await run("best_of_n(n=2,selector=two_tier)", task, answering(broken, WRONG))
     assert result.answer == WRONG and result.artifacts["matrix"]["rows"][0] is None
+
+
+async def test_where_none_can_be_loaded_the_detail_says_so():
+    broken = "import nothing_such\ndef largest(numbers):\n    return max(numbers)\n"
+    result, _ = await run("best_of_n(n=2,selector=two_tier)", LARGEST, answering(broken, broken))
+    assert result.outcome == "best_effort" and "none of them can be loaded" in result.detail
+
+
+async def test_a_fault_of_the_sandbox_is_no_verdict_on_a_program(monkeypatch: pytest.MonkeyPatch):
+    async def broken(self: Matrix) -> MatrixResult:
+        isolation = Isolation(backend="lockdown", level="lockdown")
+        return MatrixResult(outcomes=[["infra_error"] * 2, ["passed"] * 2], complete=True, isolation=isolation)
+
+    monkeypatch.setattr(Matrix, "run", broken)
+    with pytest.raises(EffectFailed):
+        await run("best_of_n(n=2,selector=two_tier)", LARGEST, answering(RIGHT, WRONG))
 
 
 async def test_where_the_budget_has_no_room_for_tests_the_visible_ones_decide():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections import Counter
 from typing import Any
 
@@ -70,6 +72,12 @@ def test_the_program_is_found_and_runs(reply: str):
     assert total_of(reply) == 6
 
 
+def test_helpers_of_helpers_come_along_in_their_order():
+    header = "START = 0\n\ndef start():\n    return START\n\ndef unused():\n    return 1\n\ndef total(xs):\n    '''The sum.'''\n"
+    code = program_in("def total(xs):\n    return sum(xs, start())", CodeTask(statement=header))
+    assert code.startswith("START = 0\ndef start():\n    return START\n") and "unused" not in code
+
+
 def test_what_shows_the_program_does_not_run_with_it():
     code = program_in(f"{WHOLE}\nprint(total([1]))\nassert total([1]) == 2\nif __name__ == '__main__':\n    exit()\n", TASK)
     assert "print" not in code and "assert" not in code and "__main__" not in code
@@ -115,6 +123,18 @@ def test_any_reply_gives_a_program_that_compiles_or_a_reason(reply: str):
         compile(program_in(reply, TASK), "program", "exec")
     except NoProgram as problem:
         assert str(problem)
+
+
+@pytest.mark.parametrize("piece", [
+    "```\ndef total(:\n```\n", "def total(xs):\n    return (\n", "    x = 1\n return\n", ">>> def total(xs): (\n", "(", "'''", "<think>",
+    "[PYTHON]\n", "class A:\n  def total(self): (\n", "import x.y as\n", "    if xs:\n", "print(total(1))\n", "def a(): return b\n",
+    "```\ndef a(): return b\n```\n", "```\ndef total(): return b\n```\n", "def total(xs): 1 +\n",
+])
+def test_no_reply_holds_the_service_up(piece: str):
+    begin = time.process_time()
+    with contextlib.suppress(NoProgram):
+        program_in((piece * (60_000 // len(piece)))[:60_000], TASK)
+    assert time.process_time() - begin < 5
 
 
 # -- recorded replies ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydantic import ValidationError
 
@@ -58,6 +60,10 @@ def test_the_entry_point_is_found_where_there_is_one(statement: str, tests: tupl
     ({"statement": ""}, "statement"),
     ({"statement": HEADER, "entry_point": "two words"}, "entry_point: expected the name of a function"),
     ({"statement": HEADER, "tests": ["assert largest([1]) => 1"]}, "tests: test 1 is no Python: SyntaxError"),
+    ({"statement": HEADER, "tests": 5}, "task.tests"),
+    ({"statement": HEADER, "tests": [5]}, "task.tests.0"),
+    ({"statement": 5}, "task.statement"),
+    ({"statement": HEADER, "entry_point": 5}, "task.entry_point"),
     ({"statement": HEADER, "setup": "import ("}, "setup: no Python"),
     ({"statement": HEADER, "tests_from": "hidden"}, "tests_from"),
 ])
@@ -138,6 +144,16 @@ async def test_a_function_that_works_in_place_can_be_tested():
     task = CodeTask(statement="def put(xs):\n    '''Append 1.'''\n", tests=("xs = [0]\nput(xs)\nassert xs == [0, 1]",))
     assert (await run("direct", task, ["def put(xs):\n    xs.append(1)"]))[0].verified
     assert not (await run("direct", task, ["def put(xs):\n    xs.append(2)"]))[0].verified
+
+
+@pytest.mark.parametrize("piece", [
+    "f(", "def f(x):\n", "def f(x):\n    '''\n    f(1) == 2", "(", "```\ndef f(:\n```\n", "assert f(\n", ">>> f(1)\n", "f(1) == 1 = 1 = 1",
+    "Input: [\n", "for x = 1 ", "def f(x): (\n", "'''", "class A:\n", "`f(1)` returns ", "x = [",
+])
+def test_no_statement_holds_the_service_up(piece: str):
+    begin = time.process_time()
+    CodeTask(statement=(piece * (100_000 // len(piece)))[:100_000], entry_point="f")
+    assert time.process_time() - begin < 3
 
 
 def test_the_model_is_frozen():
