@@ -34,8 +34,8 @@ class Trial:
 
     @property
     def passed(self) -> bool:
-        """Whether there is a program that passes all visible tests."""
-        return self.tried is not None and self.tried.ok
+        """Whether there is a program that passes all visible tests; where the sandbox is weak, it may have forged that."""
+        return self.tried is not None and self.tried.outcome == "passed"
 
     @property
     def score(self) -> float:

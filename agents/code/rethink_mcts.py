@@ -275,7 +275,7 @@ class _Search:
         outcome: Outcome = "limit" if isinstance(self.trouble, BudgetSpent) else "best_effort" if best else "failed"
         if best is None:
             return Result(answer=None, outcome=outcome, detail=self.over or "no reply held a program", artifacts=artifacts)
-        if best.passed and self.task.tests and self.task.tests_from != "generated":
+        if best.tried is not None and best.tried.ok and self.task.tests and self.task.tests_from != "generated":
             return Result(answer=best.program, outcome="verified", authority="public_tests", artifacts=artifacts)
         authority: Authority = "model" if best.passed else "none"
         detail = self.over if best.passed or best.tried is None else f"{self.over}; {best.tried.feedback}"
