@@ -1,8 +1,9 @@
 """Searches on mini crosswords: ``python -m benchmarks.crosswords [--quick]``.
 
 Plays the 20 puzzles of the usual test split where EUDOXUS_DATA has them, else a few small ones of our own, against one simulated player
-whose rates are made up (:mod:`benchmarks.crossword_player`). Shares of letters, words and whole games that are right in what a run ends with,
-an unfinished square included. It compares searches with each other and says nothing about a real model. The last line is one JSON object.
+whose rates are made up (:mod:`benchmarks.crossword_player`). Shares of letters, words and whole games that are right in what a run ends
+with, an unfinished square included. It compares searches with each other and says nothing about a real model. The last line is one JSON
+object.
 """
 
 from __future__ import annotations

@@ -118,6 +118,7 @@ def _value(node: ast.expr, used: list[Fraction]) -> Fraction:
             return Fraction(number)
         case ast.BinOp(left=left, op=op, right=right):
             signs: dict[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-            one, other = _value(left, used), _value(right, used)
-            return next(value for sign, value in [*_made(one, other), ("", Fraction(0))] if sign == signs.get(type(op), ""))
+            made = dict(_made(_value(left, used), _value(right, used)))
+            if (sign := signs.get(type(op))) in made:
+                return made[sign]
     raise ValueError("not an expression of numbers and + - * /")

@@ -104,8 +104,8 @@ def test_a_task_that_is_no_square_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("answer", "rows"), [
-    ("BIT\nICE\nTEN", ["BIT", "ICE", "TEN"]), ("It is:\n```\nb i t\ni c e\nt e n\n```", ["BIT", "ICE", "TEN"]), ("BIT\nICE", None), ("", None),
-    ("BIT\nICE\nTENS", None),
+    ("BIT\nICE\nTEN", ["BIT", "ICE", "TEN"]), ("It is:\n```\nb i t\ni c e\nt e n\n```", ["BIT", "ICE", "TEN"]), ("BIT\nICE", None),
+    ("", None), ("BIT\nICE\nTENS", None),
 ])
 def test_an_answer_is_a_square_or_not_one(answer: str, rows: Any) -> None:
     assert rows_of(answer, 3) == rows
