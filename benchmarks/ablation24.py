@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from benchmarks.puzzle24 import State, after, assembled, read, shown
+from benchmarks.puzzle24 import TARGET, State, after, assembled, read, shown
 from eudoxus.agents.search import Answer, Node, Policy, Rejected, search
 from eudoxus.agents.search.game24 import Game24Task
 from eudoxus.agents.search.judging import Alone, Listwise
@@ -51,7 +51,7 @@ class Written:
         if len(state.numbers) == 1:
             return Taken(state.numbers, state.lines, action)
         numbers = after(state.numbers, action) if self.checked else _claimed(action)
-        if numbers is None or (self.checked and len(numbers) == 1 and numbers != (24,)):
+        if numbers is None or (self.checked and len(numbers) == 1 and numbers[0] != TARGET):
             return Rejected("no step")
         return Taken(numbers, (*state.lines, action))
 

@@ -124,7 +124,7 @@ def _told(name: str, runs: list[Run]) -> list[Run]:
 
 
 def _equal_table(equal: Mapping[str, Mapping[str, float]], confirmed: Mapping[int, Figures]) -> str:
-    rows = [("at the success of", "solved", "requests", "our cap", "solved", "our requests", "times fewer")]
+    rows: list[Sequence[str]] = [("at the success of", "solved", "requests", "our cap", "solved", "our requests", "times fewer")]
     for name, row in equal.items():
         ours = confirmed[int(row["cap"])]
         fewer = row["theirs"] / ours.requests
@@ -134,7 +134,7 @@ def _equal_table(equal: Mapping[str, Mapping[str, float]], confirmed: Mapping[in
 
 
 def _players_table(players: Mapping[str, Mapping[str, Figures]]) -> str:
-    rows = [("player: solved % / requests / critical path s", *SENSITIVE)]
+    rows: list[Sequence[str]] = [("player: solved % / requests / critical path s", *SENSITIVE)]
     for name, row in players.items():
         rows.append((name, *(f"{one.solved:.0f} / {one.requests:.0f} / {one.critical_path_s:.0f}" for one in row.values())))
     return aligned(rows)
