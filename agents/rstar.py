@@ -69,9 +69,10 @@ async def rstar(task: Task, params: Rstar, ctx: Context) -> Result:
     policy: Policy[Any, Any] = RandomRollout(ctx.random(), rollouts=params.rollouts, c=params.c)
     proposer = Typed(task, params.count, params.votes, params.depth, params.temperature)
     found = await search(ctx, Traces(), proposer, VoteShare(), policy, _OwnVerifier(task), width=params.width,
-                         nodes=params.rollouts * params.depth, depth=params.depth)
+                         nodes=params.rollouts * params.depth + 1, depth=params.depth)
     if found.status == "verified" or not found.tree.answered:
         return result_of(found, judged=True)
+    await _recounted(found.tree.answered, ctx)
     groups = grouped(sorted(found.tree.answered, key=lambda node: (-node.promise, node.id)))
     ctx.best(groups[0].answer)
     if len(groups) > 1 and found.status != "limit":
@@ -85,6 +86,12 @@ class _OwnVerifier:
 
     async def verify(self, ctx: Context, answer: str) -> Verdict | None:
         return await self.task.verify(ctx, answer)
+
+
+async def _recounted(nodes: Sequence[Node[Trace, Move]], ctx: Context) -> None:
+    """Rewards anew, now that all votes are in."""
+    for node, share in zip(nodes, await VoteShare().score(ctx, nodes), strict=True):
+        node.score = share if node.verdict is None else node.verdict.score
 
 
 def grouped(nodes: Sequence[Node[Trace, Move]]) -> list[Group]:
