@@ -19,7 +19,7 @@ from benchmarks.player24 import Rates
 from benchmarks.puzzle24 import read, right
 from benchmarks.runs24 import Run
 
-PYTHON = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent
 TOT = Peer("tree-of-thoughts-llm", "python", (("setuptools==80.9.0", "tree-of-thoughts-llm==0.1.0"),))
 REASONERS = Peer("llm-reasoners", "python", (
     ("--no-deps", "llm-reasoners==1.0.2", "tree-of-thoughts-llm==0.1.0"), ("numpy==2.4.6", "openai==3.52.0", "tqdm==4.67.1"),
@@ -102,7 +102,7 @@ def _process(rival: Rival, python: Path, base: str) -> Iterator[subprocess.Popen
     log = python.parent.parent / f"{rival.setting.replace(' ', '_')}.log"
     with open(log, "w") as complaints:
         process = subprocess.Popen(
-            [str(python), str(PYTHON / "peers" / f"{rival.adapter}.py")], env={**os.environ, **address}, text=True,
+            [str(python), str(HERE / "peers" / f"{rival.adapter}.py")], env={**os.environ, **address}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
         try:
             yield process
