@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eudoxus.agents.search.contracts import PolicyContract
+<<<<<<< HEAD
 from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, PriorUct, Puct, Queue, Simulation, Thompson, Uct
+=======
+from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, Puct, Queue, RandomRollout, Thompson, Uct
+>>>>>>> search-bench
 from eudoxus.agents.search.tree import Node, Tree
 
 
@@ -60,9 +64,27 @@ class TestPuct(PolicyContract):
         return Puct()
 
 
+<<<<<<< HEAD
 class TestPriorUct(PolicyContract):
     def policy(self) -> PriorUct[Any, Any]:
         return PriorUct()
+=======
+class TestRandomRollout(PolicyContract):
+    def policy(self) -> RandomRollout[Any, Any]:
+        return RandomRollout(Random(0), rollouts=6)
+
+    def test_a_rollout_goes_on_until_an_answer_which_is_backed_up(self) -> None:
+        policy, tree = RandomRollout[Any, Any](Random(0), rollouts=1), Tree[Any, Any](0, 0)
+        assert policy.select(tree, 4) == [tree.root]
+        [child] = grown(tree, tree.root, 0.5)
+        policy.absorb(tree, tree.root, [child])
+        assert policy.select(tree, 4) == [child]
+        [end] = grown(tree, child, 1.0)
+        tree.answer(end, "x", final=True)
+        policy.absorb(tree, child, [end])
+        assert policy.select(tree, 4) == []
+        assert [(node.visits, node.value, node.in_flight) for node in (tree.root, child, end)] == [(1, 1.0, 0)] * 3
+>>>>>>> search-bench
 
 
 class TestArchive(PolicyContract):
