@@ -248,7 +248,7 @@ async def test_a_cancelled_run_leaves_nothing_and_frees_the_slot(sandbox: Sandbo
 async def test_a_zygote_that_dies_is_replaced_and_the_result_says_that_it_was_run_again(sandbox: Sandbox):
     slow = "import time\ndef f(n):\n    time.sleep(0.2)\n    return 2\n"
     for name in ("candidate", "judge"):
-        running = asyncio.ensure_future(run(sandbox, slow, limits=Limits()))
+        running = asyncio.ensure_future(sandbox.run(Program(code=slow, entry="f", setup="need = a_judge = 1"), [TEST]))
         await asyncio.sleep(0.1)
         pid = sandbox.slots[0]._zygotes[name]._pid
         assert pid is not None
