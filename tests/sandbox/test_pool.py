@@ -283,7 +283,9 @@ async def test_two_slots_work_at_the_same_time():
     sandbox = await opened("lockdown", slots=2)
     try:
         program = Program(code="import time\ndef f(n):\n    time.sleep(0.4)\n    return n + 1\n", entry="f")
-        await asyncio.gather(*(sandbox.run(RIGHT, [TEST]) for _ in range(4)))
+        async with asyncio.timeout(10):
+            while len(sandbox._idle) < 2:
+                await asyncio.sleep(0.01)
         start = time.monotonic()
         results = await asyncio.gather(*(sandbox.run(program, [TEST]) for _ in range(2)))
         assert [result.outcome for result in results] == ["passed", "passed"]
