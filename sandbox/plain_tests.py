@@ -265,6 +265,6 @@ def _names_type(note: ast.expr, typing: set[str]) -> bool:
         case ast.Name(name):
             return name in _TYPES or (name in typing and (name in _GENERIC or name == "Any"))
         case ast.Subscript(ast.Name(name), inner) if name in typing and name in _GENERIC:
-            inner = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-            return _GENERIC[name] in (None, len(inner)) and bool(inner) and all(_names_type(part, typing) for part in inner)
+            parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return bool(parts) and _GENERIC[name] in (None, len(parts)) and all(_names_type(part, typing) for part in parts)
     return False

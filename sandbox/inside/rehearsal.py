@@ -12,7 +12,7 @@ import random
 import socket
 import sys
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from eudoxus.sandbox.inside import candidate, judge
 from eudoxus.sandbox.inside.wire import pack
@@ -26,7 +26,7 @@ _TESTS: Final = (
     "assert f([1]) == [[1], 0]",
     "import math\nassert f((1, None)) == math.pi",
 )
-_ASKED: Final = (
+_ASKED: Final[tuple[dict[str, Any], ...]] = (
     {"s": 1, "f": "f", "a": [2]},
     {"s": 2, "f": "f", "a": ["a"], "k": {"more": 2.5}},
     {"s": 3, "f": "f", "a": [{"$tuple": [1, None]}]},
@@ -68,7 +68,7 @@ def _as_candidate(channel: int) -> None:
 
 def _as_judge(channel: int) -> None:
     report = os.memfd_create("report")
-    tests = [{"code": code, "mutates": []} for code in _TESTS]
+    tests = [{"code": code} for code in _TESTS]
     told = {"tests": tests, "entry": "f", "call_s": _SECONDS, "deadline": monotonic() + _SECONDS, "keep_calls": 10}
     try:
         judge.judge(told, channel, report)
