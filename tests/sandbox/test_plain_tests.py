@@ -7,6 +7,8 @@ import pytest
 from eudoxus.sandbox import Limits, Program, RunResult, Sandbox, Test
 from eudoxus.sandbox.plain_tests import claims
 
+from .conftest import TO_JUDGE
+
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 PROGRAM = """\
@@ -84,8 +86,6 @@ FORMS = [
     "METADATA = {{'a': 1}}\n\ndef check(candidate):\n    assert f('seen') == 1\n    assert {}, 'message: it is'\n    assert f('seen') == 3",
     "# A comment.\nassert {}, (\n    'a'\n    'b')",
 ]
-TO_JUDGE = "x = 1"
-"""A set-up that is executed, and changes nothing."""
 
 
 def told(found: RunResult) -> list[object]:
