@@ -248,7 +248,7 @@ async def test_a_cancelled_run_leaves_nothing_and_frees_the_slot(sandbox: Sandbo
 async def test_a_zygote_that_dies_is_replaced_and_the_result_says_that_it_was_run_again(sandbox: Sandbox):
     slow = "import time\ndef f(n):\n    time.sleep(0.2)\n    return 2\n"
     for name in ("candidate", "judge"):
-        running = asyncio.ensure_future(run(sandbox, slow, limits=Limits()))
+        running = asyncio.ensure_future(sandbox.run(Program(code=slow, entry="f", setup="need = a_judge = 1"), [TEST]))
         await asyncio.sleep(0.1)
         pid = sandbox.slots[0]._zygotes[name]._pid
         assert pid is not None
@@ -283,7 +283,9 @@ async def test_two_slots_work_at_the_same_time():
     sandbox = await opened("lockdown", slots=2)
     try:
         program = Program(code="import time\ndef f(n):\n    time.sleep(0.4)\n    return n + 1\n", entry="f")
-        await asyncio.gather(*(sandbox.run(RIGHT, [TEST]) for _ in range(4)))
+        async with asyncio.timeout(10):
+            while len(sandbox._idle) < 2:
+                await asyncio.sleep(0.01)
         start = time.monotonic()
         results = await asyncio.gather(*(sandbox.run(program, [TEST]) for _ in range(2)))
         assert [result.outcome for result in results] == ["passed", "passed"]

@@ -19,7 +19,7 @@ from eudoxus.sandbox.codec import decode, encode
 from eudoxus.sandbox.inside.blocks import checked
 from eudoxus.sandbox.split_tests import whole_check
 
-from .conftest import processes, settled
+from .conftest import TO_JUDGE, processes, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ATTACKS = Path(__file__).parent / "attacks"
@@ -48,7 +48,9 @@ async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, An
     await asyncio.sleep(0.05)  # until the spare children are there again
     before = len(processes())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(2 if attack.get("twice") else 1):
+    setups = ("", TO_JUDGE) if mode == "split" else ("",)
+    for setup in setups * (2 if attack.get("twice") else 1):
+        program = program.model_copy(update={"setup": setup})
         start = time.monotonic()
         if mode == "bundle":
             await bundled(sandbox, program, limits)
