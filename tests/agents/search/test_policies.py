@@ -11,11 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eudoxus.agents.search.contracts import PolicyContract
-<<<<<<< HEAD
-from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, PriorUct, Puct, Queue, Simulation, Thompson, Uct
-=======
-from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, Puct, Queue, RandomRollout, Thompson, Uct
->>>>>>> search-bench
+from eudoxus.agents.search.policies import (
+    Archive,
+    Beam,
+    DepthFirst,
+    First,
+    PriorUct,
+    Puct,
+    Queue,
+    RandomRollout,
+    Simulation,
+    Thompson,
+    Uct,
+)
 from eudoxus.agents.search.tree import Node, Tree
 
 
@@ -64,11 +72,11 @@ class TestPuct(PolicyContract):
         return Puct()
 
 
-<<<<<<< HEAD
 class TestPriorUct(PolicyContract):
     def policy(self) -> PriorUct[Any, Any]:
         return PriorUct()
-=======
+
+
 class TestRandomRollout(PolicyContract):
     def policy(self) -> RandomRollout[Any, Any]:
         return RandomRollout(Random(0), rollouts=6)
@@ -84,7 +92,6 @@ class TestRandomRollout(PolicyContract):
         policy.absorb(tree, child, [end])
         assert policy.select(tree, 4) == []
         assert [(node.visits, node.value, node.in_flight) for node in (tree.root, child, end)] == [(1, 1.0, 0)] * 3
->>>>>>> search-bench
 
 
 class TestArchive(PolicyContract):
