@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eudoxus.sandbox.codec import CodecError, decode, equal, short
-from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack
+from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack, unpack
 from eudoxus.sandbox.model import CallRecord, Case, Outcome, Raised
 from eudoxus.sandbox.verdict import Judgement, raised, traced
 from eudoxus.sandbox.zygotes import monotonic
@@ -20,10 +20,15 @@ AHEAD_BYTES = 32 << 10
 """Questions that are sent before they are answered: one system call for many, and never more than the socket holds."""
 FRAME_BYTES = 4 << 20
 """The most bytes of an answer."""
+MOST_CONTAINERS = 200_000
+"""Brackets in the text of an answer: lists take a hundred times longer than numbers to be made."""
+AT_ONCE_BYTES = 32 << 10
+"""Of answers that are read in the event loop in one go; more are read in a thread, so that nobody else waits for them."""
 SHOWN = 200
 MOST_SHOWN = 20
 """Cases that did not pass whose call is kept."""
 _PIECE = 256 << 10
+_UNREADABLE = (Malformed, CodecError, LookupError, TypeError)
 _PASSED = Judgement("passed")
 _END = pack({"end": 1})
 
@@ -64,6 +69,7 @@ class Asking:
         self._ahead = 0
         self._unsent = b""
         self._greeted = False
+        self._gone = False
         self._ended = False
         self._shown = 0
         self._tracing: int | None = None
@@ -95,40 +101,92 @@ class Asking:
             return
         except OSError:
             piece = b""
+        self._inbox.feed(piece)
+        self._gone = not piece
+        self._take_all()
+
+    def _take_all(self) -> None:
+        """What has arrived, as far as it is read at once; what takes longer goes on from here when it is done."""
+        taken = 0
         try:
-            self._inbox.feed(piece)
-            while not self.done.done() and (frame := self._inbox.take()) is not None:
-                self._take(frame)
-        except (Malformed, CodecError, LookupError, TypeError) as error:
-            self._stop("protocol_error", str(error) or type(error).__name__)
-        if not piece:
+            while not self.done.done() and (body := self._inbox.body()) is not None:
+                taken += len(body)
+                if taken > AT_ONCE_BYTES:
+                    self._read_aside(body)
+                    return
+                self._take(self._read(body))
+        except _UNREADABLE as error:
+            self._stop_unreadable(error)
+        if self._gone:
             self._stop("protocol_error", "the program ended")
         elif not self.done.done():
             self._ask()
 
-    def _take(self, frame: dict[str, Any]) -> None:
-        """One frame that arrived. Raises ``Malformed`` for one that was not asked for."""
+    def _read_aside(self, body: bytes) -> None:
+        """Read the frame in a thread, and hear nothing until it is done."""
+        self._loop.remove_reader(self._channel.fileno())
+        if self._timer is not None:  # the program has done its part
+            self._timer.cancel()
+
+        def go_on(reading: asyncio.Future[Any]) -> None:
+            error = reading.exception()
+            if self.done.done():
+                return
+            try:
+                if error is not None:
+                    raise error
+                self._take(reading.result())
+            except _UNREADABLE as unreadable:
+                self._stop_unreadable(unreadable)
+                return
+            if self.done.done():
+                return
+            self._loop.add_reader(self._channel.fileno(), self._hear)
+            self._watch()
+            self._take_all()
+
+        self._loop.run_in_executor(None, self._read, body).add_done_callback(go_on)
+
+    def _read(self, body: bytes) -> Any:
+        """What a frame comes to, for :meth:`_take`. Changes nothing that others look at. Raises ``Malformed`` for one not asked for."""
+        if len(body) > AT_ONCE_BYTES and body.count(b"[") + body.count(b"{") > MOST_CONTAINERS:
+            if not self._greeted or self._tracing is not None:
+                raise Malformed("too many lists")
+            return Judgement("error", Raised(type="TooLarge", msg=f"an answer of more than {MOST_CONTAINERS:,} lists, dicts and the like"))
+        frame = unpack(body)
+        if not self._greeted:
+            if "load" in frame:
+                return raised(frame["load"])
+            if "hello" not in frame:
+                raise Malformed("no hello")
+            return None
+        if self._tracing is not None:
+            if frame.get("s") != self._tracing:
+                raise Malformed("an answer to another question")
+            return traced(frame.get("trace"))
+        at = len(self.tests)
+        if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
+            raise Malformed("an answer to another question")
+        return self._compared(self._questions[at], frame)
+
+    def _take(self, found: Any) -> None:
+        """What came of one frame that arrived. Raises ``Malformed`` for more than was asked for."""
         self._since = monotonic()
         if not self._greeted:
             self._greeted = True
-            if "load" in frame:
-                self.load = raised(frame["load"])
-                self._finish()
-            elif "hello" not in frame:
-                raise Malformed("no hello")
-            elif not self._questions:
+            self.load = found
+            if found is not None or not self._questions:
                 self._finish()
             else:
                 self._watch()
             return
         if self._tracing is not None:
-            self._take_trace(frame)
+            self._tracing = None
+            self.tests[-1] = self.tests[-1]._replace(trace=found)
         else:
             at = len(self.tests)
-            if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
-                raise Malformed("an answer to another question")
             self._ahead -= len(self._questions[at].rest)
-            self.tests.append(self._compared(self._questions[at], frame))
+            self.tests.append(found)
             if self._trace:
                 self._tracing = self._numbers[at] ^ 1
                 self._send(pack({"s": self._tracing, "trace": 1}))
@@ -136,12 +194,6 @@ class Asking:
             if len(self._inbox):
                 raise Malformed("data that nobody asked for")
             self._finish()
-
-    def _take_trace(self, frame: dict[str, Any]) -> None:
-        if frame.get("s") != self._tracing:
-            raise Malformed("an answer to another question")
-        self._tracing = None
-        self.tests[-1] = self.tests[-1]._replace(trace=traced(frame.get("trace")))
 
     def _compared(self, question: Question, frame: dict[str, Any]) -> Judgement:
         case = question.case
@@ -203,6 +255,8 @@ class Asking:
 
     def _watch(self) -> None:
         """Stop when the answer that is due does not come in time."""
+        if self._timer is not None:
+            self._timer.cancel()
         late = monotonic() - self._since
         if late >= self._call_s:
             self._stop("timeout", "no answer in time")
@@ -213,6 +267,9 @@ class Asking:
         if not self.done.done():
             self.fault = (outcome, message)
             self.close()
+
+    def _stop_unreadable(self, error: Exception) -> None:
+        self._stop("protocol_error", str(error) or type(error).__name__)
 
     def _finish(self) -> None:
         if not self._ended:

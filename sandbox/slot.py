@@ -9,9 +9,9 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from eudoxus.sandbox.asking import Asking, Question
+from eudoxus.sandbox.asking import AT_ONCE_BYTES, Asking, Question
 from eudoxus.sandbox.bundles import Bundled, Collecting
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.inside.zygote import BUNDLE, CANDIDATE, JUDGE
@@ -33,6 +33,7 @@ DISMISSAL_S = 0.1
 KEEP_CALLS = 10
 _LEAST_FILE = 1 << 20
 _FILE_FACTOR = 16
+T = TypeVar("T")
 _UIDS = ("candidate", "judge", "candidate+numpy", "judge+numpy")
 
 
@@ -113,13 +114,15 @@ class Slot:
             late = _Alarm(deadline + GRACE_S, judge.kill, candidate.kill)
             try:
                 judge_end = await judge.ended
-                frames = _frames(report, len(tests))
                 late.cancel()
+                said = os.pread(report, REPORT_BYTES, 0)
+                frames = await _aside(len(said), lambda: _frames(said, len(tests)))
                 candidate_end = await _dismissed(candidate, at_once=bool(frames) and frames[-1].get("fault") == "timeout")
             finally:
                 late.cancel()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
-            return self._found(judged(len(tests), frames, judge_end, seen), start, limits, stdout, stderr, candidate_end, judge_end)
+            verdict = await _aside(len(said), lambda: judged(len(tests), frames, judge_end, seen))
+            return self._found(verdict, start, limits, stdout, stderr, candidate_end, judge_end)
 
     async def ask(
         self, program: Program, questions: Sequence[Question], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
@@ -284,10 +287,15 @@ def _candidate(program: Program, trace: Trace | None, seed: int) -> dict[str, An
     return {"code": program.code, "seed": seed, "trace": trace, "filename": "candidate.py"}
 
 
-def _frames(report: int, tests: int) -> list[dict[str, Any]]:
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """What the work gives; out of a thread where so many bytes would keep everybody else waiting."""
+    return await asyncio.to_thread(work) if size > AT_ONCE_BYTES else work()
+
+
+def _frames(report: bytes, tests: int) -> list[dict[str, Any]]:
     """The judge's report, as far as it is one."""
     inbox = Inbox(REPORT_BYTES)
-    inbox.feed(os.pread(report, REPORT_BYTES, 0))
+    inbox.feed(report)
     frames: list[dict[str, Any]] = []
     try:
         while len(frames) <= tests + 2 and (frame := inbox.take()) is not None:

@@ -34,7 +34,7 @@ def serve(payload: dict[str, Any], channel: int) -> None:
     """Load the program, say hello, and answer frames until one says ``end`` or the other side is gone."""
     limits = payload.get("limits") or {}
     wire = Channel(channel, limits.get("frame_bytes", FRAME_BYTES), deadlines=False)
-    sys.setrecursionlimit(_recursion_limit())
+    sys.setrecursionlimit(recursion_limit())
     random.seed(payload.get("seed", 0))
     filename = payload.get("filename") or "candidate.py"
     with contextlib.suppress(Closed):
@@ -184,7 +184,7 @@ def flush() -> None:
         sys.stderr.flush()
 
 
-def _recursion_limit() -> int:
+def recursion_limit() -> int:
     """How deep the program may recurse, after making the stack larger where that is allowed.
 
     On a small stack 5,000 levels still work in Python code, but endless recursion through C code ends the process before the limit.

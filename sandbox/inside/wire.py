@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 from json import JSONDecoder, JSONEncoder
@@ -20,6 +21,7 @@ _dumps = JSONEncoder(check_circular=False, separators=(",", ":")).encode
 _loads = JSONDecoder().decode
 # Bound here: a program in the same process may replace the modules' own.
 _read, _write, _poll = os.read, os.write, select.poll
+_collecting, _pause, _resume = gc.isenabled, gc.disable, gc.enable
 
 
 class WireError(Exception):
@@ -66,6 +68,11 @@ class Inbox:
 
     def take(self) -> dict[str, Any] | None:
         """The next frame, or None until more is fed. Raises ``Malformed`` as soon as the length is known to be over the limit."""
+        body = self.body()
+        return None if body is None else unpack(body)
+
+    def body(self) -> bytes | None:
+        """As :meth:`take`, but the frame's JSON as it came."""
         held = self._held
         if len(held) < _HEADER:
             return None
@@ -77,17 +84,24 @@ class Inbox:
             return None
         body = bytes(held[_HEADER:end])
         del held[:end]
-        return unpack(body)
+        return body
 
 
 def unpack(body: bytes) -> dict[str, Any]:
     """The JSON object in ``body``. Raises ``Malformed``."""
-    if len(body) > _PIECE and body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+    large = len(body) > _PIECE
+    if large and body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
         raise Malformed("a frame of too many values")
+    pausing = large and _collecting()
+    if pausing:  # there are no cycles in JSON, and looking for some among many new lists takes longer than to make them
+        _pause()
     try:
         message = _loads(body.decode())
     except (ValueError, RecursionError, MemoryError) as error:
         raise Malformed(f"a frame that is no JSON ({type(error).__name__})") from None
+    finally:
+        if pausing:
+            _resume()
     if type(message) is not dict:
         raise Malformed("a frame that is no JSON object")
     return message
