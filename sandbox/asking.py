@@ -53,6 +53,39 @@ def prepared(entry: str, cases: Sequence[Case]) -> list[Question]:
     return found
 
 
+class Comparing:
+    """Answers, compared with what they must be; the first that are wrong are kept for people."""
+
+    def __init__(self, entry: str) -> None:
+        self._entry = entry
+        self._shown = 0
+
+    def judged(self, question: Question, frame: dict[str, Any]) -> Judgement:
+        """The verdict on one answer. Raises ``Malformed`` for what is none."""
+        case = question.case
+        if "x" in frame:
+            error = raised(frame["x"])
+            if case.raises is not None and is_a(error.type, case.raises):
+                return _PASSED
+            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
+        if "v" not in frame:
+            raise Malformed("an answer without a value")
+        try:
+            value = decode(frame["v"])
+        except CodecError as error:
+            raise Malformed(f"an answer of another form: {error}") from None
+        if case.raises is None and equal(value, question.expected):
+            return _PASSED
+        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
+
+    def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
+        self._shown += 1
+        if self._shown > MOST_SHOWN:
+            return []
+        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
+        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
+
+
 class Asking:
     """The conversation with one candidate. ``done`` is done when there is no more to ask, or nothing more will be."""
 
@@ -60,7 +93,6 @@ class Asking:
         self._loop = asyncio.get_running_loop()
         self._channel = channel
         self._questions = questions
-        self._entry = entry
         self._call_s = call_s
         self._trace = trace
         self._inbox = Inbox(FRAME_BYTES)
@@ -71,7 +103,7 @@ class Asking:
         self._greeted = False
         self._gone = False
         self._ended = False
-        self._shown = 0
+        self._comparing = Comparing(entry)
         self._tracing: int | None = None
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -167,7 +199,7 @@ class Asking:
         at = len(self.tests)
         if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
             raise Malformed("an answer to another question")
-        return self._compared(self._questions[at], frame)
+        return self._comparing.judged(self._questions[at], frame)
 
     def _take(self, found: Any) -> None:
         """What came of one frame that arrived. Raises ``Malformed`` for more than was asked for."""
@@ -194,30 +226,6 @@ class Asking:
             if len(self._inbox):
                 raise Malformed("data that nobody asked for")
             self._finish()
-
-    def _compared(self, question: Question, frame: dict[str, Any]) -> Judgement:
-        case = question.case
-        if "x" in frame:
-            error = raised(frame["x"])
-            if case.raises is not None and is_a(error.type, case.raises):
-                return _PASSED
-            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
-        if "v" not in frame:
-            raise Malformed("an answer without a value")
-        try:
-            value = decode(frame["v"])
-        except CodecError as error:
-            raise Malformed(f"an answer of another form: {error}") from None
-        if case.raises is None and equal(value, question.expected):
-            return _PASSED
-        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
-
-    def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
-        self._shown += 1
-        if self._shown > MOST_SHOWN:
-            return []
-        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
-        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
 
     def _ask(self) -> None:
         """Send as many questions as may be under way, when half of them are answered."""

@@ -13,7 +13,7 @@ from eudoxus.sandbox.codec import CodecError, Json, decode
 
 Mode = Literal["split", "io", "bundle"]
 Trace = Literal["lines", "blocks"]
-Backend = Literal["bwrap", "lockdown", "monty", "unsafe"]
+Backend = Literal["bwrap", "lockdown", "wasi", "monty", "unsafe"]
 Level = Literal["bwrap+lockdown", "lockdown", "interpreter", "none"]
 """``interpreter``: held by an interpreter in a process of its own, not by the kernel; all verdicts are provisional."""
 Outcome = Literal[
@@ -28,7 +28,7 @@ class SandboxSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EUDOXUS_SANDBOX_", frozen=True)
 
-    backend: Literal["auto", "bwrap", "lockdown", "monty", "unsafe"] = "auto"
+    backend: Literal["auto", "bwrap", "lockdown", "wasi", "monty", "unsafe"] = "auto"
     """*auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
     i_understand: bool = False
     """Must be true beside ``unsafe``."""

@@ -84,6 +84,11 @@ def jail() -> Jail:
     return Jail("monty", Interpreter(f"pydantic-monty {pydantic_monty.__version__}", "", (), ()), None)
 
 
+def slot() -> MontySlot:
+    """The first slot, not started."""
+    return MontySlot(0)
+
+
 class _Stopped(NamedTuple):
     """Why a piece of code did not come to its end."""
 

@@ -39,7 +39,9 @@ from eudoxus.sandbox.zygotes import ZygoteFailed
 
 DEFAULT_LIMITS = Limits()
 MOST_TESTS = 100_000
-_LEVELS: dict[Backend, Level] = {"bwrap": "bwrap+lockdown", "lockdown": "lockdown", "monty": "interpreter", "unsafe": "none"}
+_LEVELS: dict[Backend, Level] = {
+    "bwrap": "bwrap+lockdown", "lockdown": "lockdown", "wasi": "interpreter", "monty": "interpreter", "unsafe": "none",
+}
 _START_S = 0.05
 """A first guess of what a run takes."""
 

@@ -116,12 +116,12 @@ class Slot:
                 judge_end = await judge.ended
                 late.cancel()
                 said = os.pread(report, REPORT_BYTES, 0)
-                frames = await _aside(len(said), lambda: _frames(said, len(tests)))
+                frames = await aside(len(said), lambda: _frames(said, len(tests)))
                 candidate_end = await _dismissed(candidate, at_once=bool(frames) and frames[-1].get("fault") == "timeout")
             finally:
                 late.cancel()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
-            verdict = await _aside(len(said), lambda: judged(len(tests), frames, judge_end, seen))
+            verdict = await aside(len(said), lambda: judged(len(tests), frames, judge_end, seen))
             return self._found(verdict, start, limits, stdout, stderr, candidate_end, judge_end)
 
     async def ask(
@@ -222,12 +222,12 @@ class Slot:
     ) -> Job:
         if self._jobs and all(job.ended.done() for job in self._jobs):
             self._jobs.clear()
-        job = zygote.run(role, limits, descriptors, memory_mb=memory_mb or limits.memory_mb, file_bytes=file_bytes or _file_bytes(limits))
+        job = zygote.run(role, limits, descriptors, memory_mb=memory_mb or limits.memory_mb, file_bytes=file_bytes or output_cap(limits))
         self._jobs.append(job)
         return job
 
     def _seen(self, candidate: Job, ended: Ended, late: _Alarm, limits: Limits, *outputs: int) -> Circumstances:
-        overflowed = any(os.fstat(output).st_size >= _file_bytes(limits) for output in outputs)
+        overflowed = any(os.fstat(output).st_size >= output_cap(limits) for output in outputs)
         return Circumstances(ended, late.rang, candidate.killed, overflowed, limits.cpu_s)
 
     def _found(self, verdict: Verdict, start: float, limits: Limits, stdout: int, stderr: int, *ended: Ended) -> Finding:
@@ -287,7 +287,7 @@ def _candidate(program: Program, trace: Trace | None, seed: int) -> dict[str, An
     return {"code": program.code, "seed": seed, "trace": trace, "filename": "candidate.py"}
 
 
-async def _aside(size: int, work: Callable[[], T]) -> T:
+async def aside(size: int, work: Callable[[], T]) -> T:
     """What the work gives; out of a thread where so many bytes would keep everybody else waiting."""
     return await asyncio.to_thread(work) if size > AT_ONCE_BYTES else work()
 
@@ -329,7 +329,8 @@ def _text(file: int, most: int) -> tuple[str, bool]:
     return (os.pread(file, most, 0).decode("utf-8", "replace"), size > most) if size else ("", False)
 
 
-def _file_bytes(limits: Limits) -> int:
+def output_cap(limits: Limits) -> int:
+    """Bytes of stdout, and of stderr, at which writing fails."""
     return max(_LEAST_FILE, _FILE_FACTOR * limits.output_bytes)
 
 

@@ -6,7 +6,6 @@ import builtins
 import contextlib
 import linecache
 import random
-import resource
 import sys
 from collections.abc import Callable
 from types import CoroutineType, ModuleType
@@ -189,6 +188,10 @@ def recursion_limit() -> int:
 
     On a small stack 5,000 levels still work in Python code, but endless recursion through C code ends the process before the limit.
     """
+    try:
+        import resource
+    except ImportError:  # in WebAssembly
+        return 5_500
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES if most == resource.RLIM_INFINITY else min(STACK_BYTES, most), most))
