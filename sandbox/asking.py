@@ -67,7 +67,7 @@ class Comparing:
             error = raised(frame["x"])
             if case.raises is not None and is_a(error.type, case.raises):
                 return _PASSED
-            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
+            return Judgement("error", error, calls=self.kept(case, None, f"{error.type}: {error.msg}"))
         if "v" not in frame:
             raise Malformed("an answer without a value")
         try:
@@ -76,14 +76,22 @@ class Comparing:
             raise Malformed(f"an answer of another form: {error}") from None
         if case.raises is None and equal(value, question.expected):
             return _PASSED
-        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
+        return Judgement("failed", calls=self.kept(case, short(value, SHOWN), None))
 
-    def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
+    def kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
+        """The call, for the first cases that are wrong."""
         self._shown += 1
         if self._shown > MOST_SHOWN:
             return []
         args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
         return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
+
+
+def crowded(body: bytes) -> Judgement | None:
+    """The verdict on an answer of more lists than are made of an answer's text; None for any other."""
+    if len(body) <= AT_ONCE_BYTES or body.count(b"[") + body.count(b"{") <= MOST_CONTAINERS:
+        return None
+    return Judgement("error", Raised(type="TooLarge", msg=f"an answer of more than {MOST_CONTAINERS:,} lists, dicts and the like"))
 
 
 class Asking:
@@ -181,10 +189,11 @@ class Asking:
 
     def _read(self, body: bytes) -> Any:
         """What a frame comes to, for :meth:`_take`. Changes nothing that others look at. Raises ``Malformed`` for one not asked for."""
-        if len(body) > AT_ONCE_BYTES and body.count(b"[") + body.count(b"{") > MOST_CONTAINERS:
+        refused = crowded(body)
+        if refused is not None:
             if not self._greeted or self._tracing is not None:
                 raise Malformed("too many lists")
-            return Judgement("error", Raised(type="TooLarge", msg=f"an answer of more than {MOST_CONTAINERS:,} lists, dicts and the like"))
+            return refused
         frame = unpack(body)
         if not self._greeted:
             if "load" in frame:

@@ -165,6 +165,9 @@ def traced(found: Any) -> Any:
     if type(found) is not dict:
         return None
     told = checked(found)
+    shots = (shot for block in told.get("blocks", ()) for shot in block["snapshots"])
+    if sum(len(name) + len(value) for shot in shots for name, value in shot["locals"].items()) > _MOST_TRACE:
+        return None  # before anybody writes all that down
     return told if len(json.dumps(told)) <= _MOST_TRACE else None
 
 
