@@ -50,14 +50,13 @@ class Matrix:
         self._rows: list[list[Outcome | None]] = [[None] * self._width for _ in programs]
 
     async def run(self, budget_s: float) -> MatrixResult:
-        """The outcomes, as far as the budget went. Raises :class:`SandboxBusy`."""
+        """The outcomes, as far as the budget went."""
         start = time.monotonic()
         self._deadline = start + budget_s
         distinct = [p for p, same in enumerate(self._same_as) if p == same]
         size = BUNDLED if self._mode == "bundle" else 1
         todo = [distinct[at : at + size] for at in range(0, len(distinct), size)]
         work = iter(todo)
-        self._sandbox.admit()
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(len(self._sandbox.slots), len(todo))):
                 workers.create_task(self._work(work))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eudoxus.runtime.errors import EudoxusError
@@ -59,8 +60,8 @@ class Limits(_Frozen):
     """Bytes that are kept of stdout and of stderr each. Past 16 times as much, and past 1 MiB, writing fails."""
     threads: int = Field(0, ge=0, le=64)
     """Threads that the program may start."""
-    scratch_mb: int = Field(0, ge=0, le=0)
-    """Always 0 at present: a program has nowhere to write."""
+    scratch_mb: SkipJsonSchema[Literal[0]] = 0
+    """Not offered: a program has nowhere to write. It is here because the digests of recorded runs have it."""
 
 
 class Test(_Frozen):
@@ -217,9 +218,9 @@ class SandboxUnavailable(EudoxusError):
 
 
 class SandboxBusy(EudoxusError):
-    """The queue is full. ``retry_after`` is in seconds."""
+    """As many programs wait for a slot as may. ``retry_after`` is in seconds."""
 
-    code = "queue_full"
+    code = "sandbox_busy"
     retryable = True
 
     def __init__(self, retry_after: float) -> None:

@@ -76,7 +76,8 @@ NO_INTERPRETER = "import sys; sys.modules['pydantic_monty'] = sys.modules['wasi_
 
 def without(call: str) -> dict[str, Any]:
     """Opening a sandbox in a process of its own, whose kernel seems not to have this call."""
-    done = subprocess.run([sys.executable, "-c", NO_INTERPRETER + REFUSE % call + OPEN], capture_output=True, text=True, timeout=60, check=True)
+    code = NO_INTERPRETER + REFUSE % call + OPEN
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
