@@ -18,7 +18,7 @@ from eudoxus.sandbox.zygotes import monotonic
 
 AHEAD_BYTES = 32 << 10
 """Questions that are sent before they are answered: one system call for many, and never more than the socket holds."""
-FRAME_BYTES = 4 << 20
+ANSWER_BYTES = 4 << 20
 """The most bytes of an answer."""
 MOST_CONTAINERS = 200_000
 """Brackets in the text of an answer: lists take a hundred times longer than numbers to be made."""
@@ -103,7 +103,7 @@ class Asking:
         self._questions = questions
         self._call_s = call_s
         self._trace = trace
-        self._inbox = Inbox(FRAME_BYTES)
+        self._inbox = Inbox(ANSWER_BYTES)
         self._numbers = _numbers(len(questions))
         self._sent = 0
         self._ahead = 0

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import pydantic_monty
 from pydantic_monty import Monty, MontyError, MontySession, OSPolicy, ResourceLimits
 
-from eudoxus.sandbox.asking import FRAME_BYTES, Comparing, Question, crowded, is_a
+from eudoxus.sandbox.asking import ANSWER_BYTES, Comparing, Question, crowded, is_a
 from eudoxus.sandbox.bundles import Bundled
 from eudoxus.sandbox.codec import decode
 from eudoxus.sandbox.inside.wire import Malformed, unpack
@@ -287,7 +287,7 @@ class _Run:
     def _case(self, session: MontySession, question: Question) -> Judgement:
         case, entry = question.case, self._program.entry or ""
         args, kwargs = [decode(arg) for arg in case.args], {name: decode(value) for name, value in case.kwargs.items()}
-        call = f"f'{{__dumps(__tagged({entry}(*__args, **__kwargs)))}}'[:{FRAME_BYTES}]"  # text, whatever the program made of its names
+        call = f"f'{{__dumps(__tagged({entry}(*__args, **__kwargs)))}}'[:{ANSWER_BYTES}]"  # text, whatever the program made of its names
         text, stopped = self._feed(session, call, {"__args": args, "__kwargs": kwargs})
         if stopped is not None:
             if case.raises is not None and stopped.outcome == "error" and is_a(stopped.exc.type, case.raises):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from eudoxus.sandbox.asking import AT_ONCE_BYTES, Asking, Question
+from eudoxus.sandbox.asking import ANSWER_BYTES, AT_ONCE_BYTES, Asking, Question
 from eudoxus.sandbox.bundles import Bundled, Collecting
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.inside.zygote import BUNDLE, CANDIDATE, JUDGE
@@ -132,7 +132,7 @@ class Slot:
         candidates = await self._zygote("candidate" + twin)
         start = monotonic()
         with _memfiles(3) as (asked, stdout, stderr):
-            _write(asked, _candidate(program, trace, seed))
+            _write(asked, _candidate(program, trace, seed) | {"most_sent": ANSWER_BYTES})
             ours, theirs = socket.socketpair()
             with theirs:
                 candidate = self._run(candidates, CANDIDATE, limits, (asked, stdout, stderr, theirs.fileno()))

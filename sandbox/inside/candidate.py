@@ -32,7 +32,7 @@ _traceback = type_dict(BaseException)["__traceback__"].__get__
 def serve(payload: dict[str, Any], channel: int) -> None:
     """Load the program, say hello, and answer frames until one says ``end`` or the other side is gone."""
     limits = payload.get("limits") or {}
-    wire = Channel(channel, limits.get("frame_bytes", FRAME_BYTES), deadlines=False)
+    wire = Channel(channel, limits.get("frame_bytes", FRAME_BYTES), most_sent=payload.get("most_sent"), deadlines=False)
     sys.setrecursionlimit(recursion_limit())
     random.seed(payload.get("seed", 0))
     filename = payload.get("filename") or "candidate.py"

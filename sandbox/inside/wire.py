@@ -110,9 +110,10 @@ def unpack(body: bytes) -> dict[str, Any]:
 class Channel:
     """Frames over a socket or pipe. With deadlines the descriptor is made non-blocking, so that the other side cannot hold it up."""
 
-    def __init__(self, descriptor: int, limit: int = FRAME_BYTES, *, deadlines: bool = True) -> None:
+    def __init__(self, descriptor: int, limit: int = FRAME_BYTES, *, most_sent: int | None = None, deadlines: bool = True) -> None:
+        """``limit`` is of the frames that arrive, and of those that are sent unless ``most_sent`` is."""
         self._descriptor = descriptor
-        self._limit = limit
+        self._limit = limit if most_sent is None else most_sent
         self._inbox = Inbox(limit)
         self._deadlines = deadlines
         os.set_blocking(descriptor, not deadlines)
