@@ -27,6 +27,7 @@ AT_ONCE_BYTES = 32 << 10
 SHOWN = 200
 MOST_SHOWN = 20
 """Cases that did not pass whose call is kept."""
+_BRIEF = 100
 _PIECE = 256 << 10
 _UNREADABLE = (Malformed, CodecError, LookupError, TypeError)
 _PASSED = Judgement("passed")
@@ -67,7 +68,8 @@ class Comparing:
             error = raised(frame["x"])
             if case.raises is not None and is_a(error.type, case.raises):
                 return _PASSED
-            return Judgement("error", error, calls=self.kept(case, None, f"{error.type}: {error.msg}"))
+            calls = self.kept(case, None, f"{error.type}: {error.msg}")
+            return Judgement("error", error if calls else _brief(error), calls=calls)
         if "v" not in frame:
             raise Malformed("an answer without a value")
         try:
@@ -85,6 +87,11 @@ class Comparing:
             return []
         args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
         return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
+
+
+def _brief(error: Raised) -> Raised:
+    """The exception of one case among many: all of them together would make a thousand times what the program is."""
+    return Raised(type=error.type[:_BRIEF], msg=error.msg[:_BRIEF], line=error.line)
 
 
 def crowded(body: bytes) -> Judgement | None:

@@ -83,7 +83,10 @@ def counting(code: str, functions: frozenset[str], classes: frozenset[str]) -> s
     if tree is None:
         return code
     own = bound(code)
-    return ast.unparse(ast.fix_missing_locations(_Counting(functions - own, classes - own).visit(tree)))
+    try:
+        return ast.unparse(ast.fix_missing_locations(_Counting(functions - own, classes - own).visit(tree)))
+    except RecursionError:  # nested too deep to be gone through: taken to call it
+        return "__calls.append(0)\n" + code
 
 
 class _Counting(ast.NodeTransformer):

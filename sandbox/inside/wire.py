@@ -139,9 +139,10 @@ class Channel:
             inbox.feed(piece)
         return message
 
-    def write(self, message: dict[str, Any], deadline: float | None = None) -> None:
-        """Send ``message`` whole. Raises ``Closed``, ``Late``, and ``Oversized``."""
-        rest: bytes | memoryview = pack(message, self._limit)
+    def write(self, message: dict[str, Any], deadline: float | None = None) -> int:
+        """Send ``message`` whole; how many bytes that is. Raises ``Closed``, ``Late``, and ``Oversized``."""
+        frame = pack(message, self._limit)
+        rest: bytes | memoryview = frame
         while rest:
             try:
                 sent = _write(self._descriptor, rest)
@@ -151,8 +152,9 @@ class Channel:
             except OSError as error:
                 raise Closed(f"the channel broke: {error.strerror}") from None
             if sent == len(rest):
-                return
+                break
             rest = memoryview(rest)[sent:]
+        return len(frame)
 
     def refuse_unasked(self) -> None:
         """Raise ``Malformed`` if more has arrived than was asked for."""

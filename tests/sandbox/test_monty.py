@@ -66,7 +66,8 @@ async def test_a_test_that_never_calls_the_program_is_invalid(sandbox: Sandbox, 
     "assert f(3) == 0", "assert candidate(2) == 0", "assert list(map(f, [1, 2])) == [0, 0]", "def check(c):\n    assert c(1) == 0",
     "def check(candidate):\n    assert candidate(1) == 0", "def test_it():\n    assert f(1) == 0", "assert Box(3).get() == 3",
     "b = Box(2)\nassert isinstance(b, Box)\nassert b.get() == 2", "assert sorted([2, 1], key=f) == [2, 1]", "g = f\nassert g(1) == 0",
-    "assert [b.get() for b in map(Box, [1, 2])] == [1, 2]", "assert (lambda: f(4))() == 0", "assert h(2) == 4",
+    "assert [b.get() for b in map(Box, [1, 2])] == [1, 2]",
+    "assert " + "+".join(["f(1)"] * 100) + " == 0", "assert f(1) == 0" + " == 0" * 300, "assert (lambda: f(4))() == 0", "assert h(2) == 4",
 ])
 async def test_however_a_test_calls_the_program_it_counts(sandbox: Sandbox, test: str) -> None:
     code = "class Box:\n    def __init__(self, n): self.n = n\n    def get(self): return self.n\ndef f(n):\n    return n and f(n - 1)\n"
