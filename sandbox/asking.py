@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eudoxus.sandbox.codec import CodecError, decode, equal, short
+from eudoxus.sandbox.inside.remote import TRACE_BYTES
 from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack, unpack
 from eudoxus.sandbox.model import CallRecord, Case, Outcome, Raised
 from eudoxus.sandbox.verdict import Judgement, raised, traced
@@ -120,6 +121,7 @@ class Asking:
         self._ended = False
         self._comparing = Comparing(entry)
         self._tracing: int | None = None
+        self._trace_room = TRACE_BYTES
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.tests: list[Judgement] = []
@@ -211,7 +213,8 @@ class Asking:
         if self._tracing is not None:
             if frame.get("s") != self._tracing:
                 raise Malformed("an answer to another question")
-            return traced(frame.get("trace"))
+            self._trace_room -= len(body)
+            return traced(frame.get("trace")) if self._trace_room >= 0 else {}
         at = len(self.tests)
         if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
             raise Malformed("an answer to another question")

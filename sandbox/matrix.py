@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_ENDS = 3
 """After as many tests that ended it, a program's other tests end alike."""
+MOST_PARSED = 20_000
+"""Characters of a program that are parsed in the event loop to find out whether another one is equal."""
 BUNDLED = 100
 """Programs in one child."""
 
@@ -139,7 +141,9 @@ class Matrix:
 
 
 def normalised(code: str) -> str:
-    """The same text for programs that differ in layout and comments only."""
+    """The same text for programs that differ in layout and comments only; for long ones, whose parsing takes long, as they are."""
+    if len(code) > MOST_PARSED:
+        return code
     try:
         return ast.dump(ast.parse(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -12,6 +13,8 @@ import pytest_asyncio
 
 from eudoxus.sandbox import Case, Limits, Program, RunResult, Sandbox, Test
 from eudoxus.sandbox.asking import AT_ONCE_BYTES, MOST_CONTAINERS
+from eudoxus.sandbox.matrix import normalised
+from eudoxus.sandbox.slot import needs_numpy
 
 from .conftest import opened
 
@@ -44,7 +47,10 @@ for n in range(3, 64):
 async def sandbox() -> AsyncIterator[Sandbox]:
     """One slot; what holds the program makes no difference here."""
     found = await opened("lockdown", slots=1)
+    gc.collect()
+    gc.freeze()  # what other tests have left would take time to be looked through
     yield found
+    gc.unfreeze()
     await found.aclose()
 
 
@@ -69,10 +75,11 @@ async def paused(work: Coroutine[Any, Any, RunResult]) -> tuple[RunResult, float
         ticking.cancel()
 
 
-async def answered(sandbox: Sandbox, answer: str) -> tuple[RunResult, float]:
+async def answered(sandbox: Sandbox, answer: str, times: int = 1) -> tuple[RunResult, float]:
     """The result, and the shorter of two longest pauses: what else the machine does makes some longer."""
     program = Program(code=f"def f(n):\n    return {answer}\n", entry="f")
-    tries = [await paused(sandbox.run(program, cases=[Case(args=[1], expected=[1])], mode="io", limits=LIMITS)) for _ in range(2)]
+    cases = [Case(args=[1], expected=[1])] * times
+    tries = [await paused(sandbox.run(program, cases=cases, mode="io", limits=LIMITS)) for _ in range(2)]
     return tries[0][0], min(longest for _, longest in tries)
 
 
@@ -90,10 +97,8 @@ async def test_no_answer_keeps_others_waiting_much_longer_than_an_ordinary_one(s
 
 async def test_a_flood_of_answers_is_read_in_portions(sandbox: Sandbox):
     """Each is small enough to be read at once; together they are not."""
-    program = Program(code="def f(n):\n    return [[]] * 900\n", entry="f")
-    cases = [Case(args=[n], expected=0) for n in range(500)]
     _, ordinary = await answered(sandbox, ORDINARY)
-    result, longest = await paused(sandbox.run(program, cases=cases, mode="io", limits=LIMITS))
+    result, longest = await answered(sandbox, "[[]] * 900", times=500)
     assert result.outcome == "failed"
     assert longest < 8 * max(ordinary, 0.01)
 
@@ -122,6 +127,23 @@ async def test_too_many_lists_are_an_error_of_that_case_alone(sandbox: Sandbox):
     result = await sandbox.run(program, cases=[Case(args=[n], expected=0) for n in (0, 1, 0)], mode="io", limits=LIMITS)
     assert [test.outcome for test in result.tests] == ["passed", "error", "passed"]
     assert result.tests[1].exc is not None and result.tests[1].exc.type == "TooLarge"
+
+
+async def test_looking_at_a_long_program_takes_no_longer_than_reading_it():
+    """Parsing this one takes seconds."""
+    code = "import numpy\nassert " + "<".join(["f(1)"] * 200_000)
+    start = time.process_time()
+    assert needs_numpy(Program(code=code), ())
+    assert normalised(code) == code
+    assert time.process_time() - start < 0.2
+
+
+@pytest.mark.parametrize(("code", "imports"), [
+    ("import numpy", True), ("import os, numpy as np", True), ("if 1: from numpy.linalg import inv", True),
+    ("x = 'numpy'", False), ("import os\n# no numpy", False), ("import math", False),
+])
+async def test_numpy_is_loaded_where_a_program_imports_it(code: str, imports: bool):
+    assert needs_numpy(Program(code=code), ()) is imports
 
 
 async def test_a_run_may_be_cancelled_while_its_answer_is_read(sandbox: Sandbox):

@@ -64,7 +64,7 @@ async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, An
             assert not any(test.outcome in ("passed", "invalid_test") for test in result.tests), said[:3000]
             assert result.outcome in attack.get("outcomes", [result.outcome]), said[:3000]
             assert not [text for text in attack["forbid_output"] if text in said], said[:3000]
-            assert len(said) < 2_000_000
+            assert len(said) < attack.get("most_said", 2_000_000)
         assert time.monotonic() - start < attack.get("max_wall_s", MOST_WALL_S)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_GROWTH_KB
     following = await sandbox.run(HONEST, [whole_check(CHECK, "solve")])
