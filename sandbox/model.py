@@ -38,7 +38,7 @@ class SandboxSettings(BaseSettings):
     queue: int = Field(256, ge=0)
     """Programs that wait at most."""
     uid: int = Field(61234, ge=1, lt=2**31)
-    """First of the unprivileged user ids, two per slot, that a service of root runs programs under."""
+    """First of the unprivileged user ids, four per slot, that a service of root runs programs under."""
 
 
 class _Frozen(BaseModel):

@@ -24,7 +24,7 @@ from eudoxus.sandbox.bundles import Bundled
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.launch import Interpreter, Jail
 from eudoxus.sandbox.model import Limits, Outcome, Program, Test, Trace, Tried
-from eudoxus.sandbox.slot import KEEP_CALLS, Finding, Slot, aside, output_cap
+from eudoxus.sandbox.slot import KEEP_CALLS, Finding, Slot, aside
 from eudoxus.sandbox.verdict import Circumstances, Ended, Judgement, Verdict, answered, judged, raised
 from eudoxus.sandbox.zygotes import REPORT_BYTES, ZygoteFailed, monotonic
 
@@ -131,7 +131,7 @@ class WasiSlot(Slot):
             said.frames[:0] = [] if said.frames else [{"begin": len(tests)}]
             said.frames.append({"fault": _outcome(said), "msg": said.broken})
         verdict = await aside(said.size, lambda: judged(len(tests), said.frames, Ended(True, 0), _seen(said, limits)))
-        return _found(verdict, said, limits, start)
+        return _found(verdict, said, start)
 
     async def ask(
         self, program: Program, questions: Sequence[Question], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
@@ -141,7 +141,7 @@ class WasiSlot(Slot):
         asked = [json.loads(b'{"s":%d,' % at + question.rest) for at, question in enumerate(questions)]
         said = await self._ordered(limits, wall_s, limits.call_s, {"code": program.code, "seed": seed, "trace": trace, "questions": asked})
         verdict = await aside(said.size, lambda: _answered(said, questions, Comparing(program.entry or ""), limits))
-        return _found(verdict, said, limits, start)
+        return _found(verdict, said, start)
 
     async def bundle(
         self, programs: Sequence[tuple[Program, Sequence[Test]]], limits: Limits, *, seed: int, wall_s: float
@@ -173,7 +173,7 @@ class WasiSlot(Slot):
         assert self._process is not None and self._process.stdin is not None
         order = json.dumps({
             "guest": guest, "wall_s": wall_s, "each_s": each_s, "memory_bytes": limits.memory_mb << 20,
-            "output_bytes": output_cap(limits), "report_bytes": REPORT_BYTES,
+            "output_bytes": limits.output_bytes, "report_bytes": REPORT_BYTES,
         }).encode()
         try:
             async with asyncio.timeout(wall_s + GRACE_S):
@@ -190,7 +190,8 @@ class WasiSlot(Slot):
             await self._kill()
             raise
         late = end["trapped"] == "deadline"
-        frames, broken = await aside(len(told), lambda: _frames(told))
+        most = len(guest["tests"] if guest["questions"] is None else guest["questions"]) + 2
+        frames, broken = await aside(len(told), lambda: _frames(told, most))
         if end["slow"] or end["flooded"] or end["trapped"] or end["exit"] != 0:
             broken = broken or (_SLOW if late or end["slow"] else "too much was answered" if end["flooded"] else "the program ended")
         return _Said(frames, broken, len(told), stdout, stderr, end["cut"], late, end["trapped"])
@@ -211,12 +212,12 @@ class WasiSlot(Slot):
             await process.wait()
 
 
-def _frames(told: bytes) -> tuple[list[dict[str, Any]], str]:
+def _frames(told: bytes, most: int) -> tuple[list[dict[str, Any]], str]:
     """What the guest told, as far as it can be read, and what is wrong behind it."""
     inbox, frames = Inbox(), list[dict[str, Any]]()
     inbox.feed(told)
     try:
-        while (frame := inbox.take()) is not None:
+        while len(frames) <= most and (frame := inbox.take()) is not None:
             frames.append(frame)
     except Malformed as error:
         return frames, str(error)
@@ -248,7 +249,6 @@ def _answered(said: _Said, questions: Sequence[Question], comparing: Comparing, 
     return answered(len(questions), tests, load, fault, _seen(said, limits))
 
 
-def _found(verdict: Verdict, said: _Said, limits: Limits, start: float) -> Finding:
-    stdout, stderr = (text[: limits.output_bytes].decode("utf-8", "replace") for text in (said.stdout, said.stderr))
-    cut = max(len(said.stdout), len(said.stderr)) > limits.output_bytes
-    return Finding(verdict, stdout, stderr, cut, 0.0, 1000 * (monotonic() - start), 0)
+def _found(verdict: Verdict, said: _Said, start: float) -> Finding:
+    stdout, stderr = (text.decode("utf-8", "replace") for text in (said.stdout, said.stderr))
+    return Finding(verdict, stdout, stderr, said.cut, 0.0, 1000 * (monotonic() - start), 0)
