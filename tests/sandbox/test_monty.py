@@ -133,12 +133,13 @@ async def test_a_program_cannot_answer_more_than_text_that_is_compared(sandbox: 
 @pytest.mark.parametrize("mode", ["split", "io"])
 async def test_what_never_ends_ends_within_the_limits(sandbox: Sandbox, body: str, outcome: str, mode: str) -> None:
     program, start = Program(code=f"def f():\n    {body}\n", entry="f"), time.monotonic()
+    limits = SHORT.model_copy(update={"wall_s": 3.0, "call_s": 3.0}) if outcome == "memory" else SHORT  # on a busy machine, too
     if mode == "io":
-        result = await sandbox.run(program, cases=[Case(expected=1)] * 2, mode="io", limits=SHORT)
+        result = await sandbox.run(program, cases=[Case(expected=1)] * 2, mode="io", limits=limits)
     else:
-        result = await sandbox.run(program, [Test(code="assert f() == 1")] * 2, limits=SHORT)
+        result = await sandbox.run(program, [Test(code="assert f() == 1")] * 2, limits=limits)
     assert [test.outcome for test in result.tests] == [outcome] * 2
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < limits.wall_s + 1.5
     assert len(result.stdout) <= 1000
     assert (await sandbox.run(Program(code=SORT), [Test(code="assert unique([1]) == [1]")])).outcome == "passed"
 

@@ -71,7 +71,7 @@ async def test_cases_are_compared_outside_and_programs_are_those_of_cpython(sand
     ("import os\n    os._exit(0)", "protocol_error"),
     ("import _host\n    while True: _host.call(b'x' * (1 << 20))", "protocol_error"),
     ("import _host\n    _host.call(b'{}')\n    return 1", "protocol_error"),
-    ("import _host\n    for _ in range(10 ** 4): _host.call(b'{}')\n    return 1", "protocol_error"),
+    ("import _host\n    for _ in range(1000): _host.call(b'{}')\n    return 1", "protocol_error"),
     ("return f()", "error"),
 ])
 async def test_what_a_program_does_ends_within_the_limits(sandbox: Sandbox, body: str, outcome: str) -> None:
