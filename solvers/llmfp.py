@@ -161,7 +161,7 @@ async def formulated(task: FormulationTask, params: LLMFP, ctx: Context, definit
     question = task.query or "(none: find the optimum)"
     if task.formulation is not None:
         request = render("llmfp/edit", language=language(), task=task.description, query=question,
-                         formulation=shown(Draft.of({}, task).shown["formulation"]))
+                         formulation=shown(without_data(Draft.of({}, task), task)["formulation"]), data=constants(task))
     elif definition is None:
         request = render("llmfp/lean", language=language(), task=task.description, query=question, data=constants(task))
     else:
@@ -204,11 +204,12 @@ async def assessed_right(task: FormulationTask, params: LLMFP, ctx: Context, wor
 def assessment(task: FormulationTask, attempt: Attempt, definition: Definition | None) -> ChatRequest:
     """The question whether the steps are right: all that was made is in it."""
     values = shown(attempt.found.values)
+    made = without_data(attempt.draft, task)
     given = task.formulation is not None
     return render(
         "llmfp/assess", language=language(), task=task.description, query=task.query or "(none: find the optimum)", data=constants(task),
-        definition=definition.shown if definition else "(this step was not taken)",
-        formulation=shown({"edits": attempt.draft.shown.get("edits", [])} if given else without_data(attempt.draft, task)),
+        given=shown(made["formulation"]) if given else "(none)", definition=definition.shown if definition else "(this step was not taken)",
+        formulation=shown({"edits": made["edits"]} if given else made),
         result="\n".join(attempt.sentences), values=values[:MOST_SHOWN] + ("…" if len(values) > MOST_SHOWN else ""))
 
 

@@ -178,7 +178,7 @@ async def test_answers_are_held_to_a_schema_where_the_endpoint_can():
 
 async def test_a_task_of_planning_goes_to_the_planner():
     blocks = shipped()["blocksworld"]
-    task = FormulationTask(description=f"```pddl\n{blocks.pddl}```\n{blocks.example_description}")
+    task = FormulationTask(description=f"```pddl\n{blocks.pddl}\n```\n{blocks.example_description}")
     result, endpoint = await run("llmfp", task, [defined(kind="planning"), f"```pddl\n{blocks.example_problem}```"])
     assert result.answer.startswith("The plan has 6 steps:") and result.authority == "solver"
     assert endpoint.requests[1][1].prompt.startswith("llm_plus_p/problem")
