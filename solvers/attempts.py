@@ -15,7 +15,7 @@ from eudoxus.solvers.formulation.document import Formulation
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.replies import Wrong, json_in, validated
 from eudoxus.solvers.solving import Solution, Solve
-from eudoxus.solvers.task import FormulationTask, stated
+from eudoxus.solvers.task import FormulationTask, ordered, stated
 from eudoxus.solvers.telling import told, told_change
 
 SETTLED = frozenset(("optimal", "feasible", "infeasible"))
@@ -118,17 +118,23 @@ async def attempted(draft: Draft, params: Solving, ctx: Context) -> Attempt:
             edited(draft.formulation, draft.edits)
         except (FormulationError, ValidationError) as error:
             raise Wrong(str(error)) from None
-        compared = await compare_in(ctx, draft.formulation, draft.edits, **params.limits)
+        found = await compare_in(ctx, draft.formulation, draft.edits, **params.limits)
+        compared = found.model_copy(update={"base": in_order(found.base), "edited": in_order(found.edited)})
         attempt = Attempt(draft, compared.base, compared)
     else:
-        attempt = Attempt(draft, await ctx.perform(Solve(formulation=draft.formulation, **params.limits)))
-    for found, which in ((attempt.base, ""), (attempt.found, "with the edits: ")):
-        ctx.emit("formulation.solved", status=found.status, objective=found.objective)
-        if found.status == "invalid":
-            raise Wrong(which + told(found)[0])
+        attempt = Attempt(draft, in_order(await ctx.perform(Solve(formulation=draft.formulation, **params.limits))))
+    for solution, which in ((attempt.base, ""), (attempt.found, "with the edits: ")):
+        ctx.emit("formulation.solved", status=solution.status, objective=solution.objective)
+        if solution.status == "invalid":
+            raise Wrong(which + told(solution)[0])
     if attempt.settled:
         ctx.best("\n".join(attempt.sentences))
     return attempt
+
+
+def in_order(found: Solution) -> Solution:
+    """The solution with its values in alphabetical order, as a journal keeps them: they are told to models and people in that order."""
+    return found.model_copy(update={"values": ordered(found.values), "outputs": ordered(found.outputs)})
 
 
 def concluded(attempt: Attempt, words: str, judged: str, **artifacts: Any) -> Result:

@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Result, strategy
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
-from eudoxus.solvers.attempts import PROMPTS, Attempt, Draft, Solving, attempted, concluded, form, in_words, language
+from eudoxus.solvers.attempts import PROMPTS, Attempt, Draft, Solving, attempted, concluded, form, in_order, in_words, language
 from eudoxus.solvers.edits import edited
 from eudoxus.solvers.formulation.document import Formulation
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.llmfp import constants
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, validated
 from eudoxus.solvers.solving import Solve
-from eudoxus.solvers.suggestions import suggestions
+from eudoxus.solvers.suggestions import suggestions, wishes_in
 from eudoxus.solvers.task import FormulationTask, RepairTask, Suggestion
 
 
@@ -102,7 +102,7 @@ async def repaired(task: RepairTask, params: FormalPlanner, ctx: Context) -> Att
         changed = edited(formulation, (*task.accept, *task.modify))
     except (FormulationError, ValidationError) as error:
         raise InvalidTask(f"accept and modify: {error}", param="task") from None
-    attempt = Attempt(Draft(formulation=changed), await ctx.perform(Solve(formulation=changed, **params.limits)))
+    attempt = Attempt(Draft(formulation=changed), in_order(await ctx.perform(Solve(formulation=changed, **params.limits))))
     if attempt.base.status == "invalid":
         raise InvalidTask(f"the formulation makes no sense: {' '.join(attempt.sentences)}", param="task.formulation")
     return attempt
@@ -134,7 +134,8 @@ async def answered(attempt: Attempt, judged: str, words: str, params: FormalPlan
 
 def dilemma(attempt: Attempt, offered: list[Suggestion]) -> str:
     """Which wishes contradict each other, and a numbered list of what would help."""
-    against = attempt.sentences[0]
+    loose = wishes_in(attempt.found.core, attempt.draft.formulation)
+    against = f"There is no plan that meets all of these: {', '.join(loose)}." if loose else attempt.sentences[0]
     if not offered:
         return f"{against}\nNo change was found that helps and leaves firm what is firm."
     return "\n".join([against, "", "It would help to do one of these:", *(f"{at}. {one.words}" for at, one in enumerate(offered, start=1))])

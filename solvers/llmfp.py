@@ -203,7 +203,7 @@ async def assessed_right(task: FormulationTask, params: LLMFP, ctx: Context, wor
 
 def assessment(task: FormulationTask, attempt: Attempt, definition: Definition | None) -> ChatRequest:
     """The question whether the steps are right: all that was made is in it."""
-    values = shown(attempt.found.values)
+    values = shown({name: chosen(table) for name, table in attempt.found.values.items()})
     made = without_data(attempt.draft, task)
     given = task.formulation is not None
     return render(
@@ -211,6 +211,11 @@ def assessment(task: FormulationTask, attempt: Attempt, definition: Definition |
         given=shown(made["formulation"]) if given else "(none)", definition=definition.shown if definition else "(this step was not taken)",
         formulation=shown({"edits": made["edits"]} if given else made),
         result="\n".join(attempt.sentences), values=values[:MOST_SHOWN] + ("…" if len(values) > MOST_SHOWN else ""))
+
+
+def chosen(table: Any) -> Any:
+    """Of a table of values what is neither 0 nor false: most of a choice is not chosen."""
+    return {key: value for key, value in table.items() if value} if isinstance(table, dict) else table
 
 
 def without_data(draft: Draft, task: FormulationTask) -> dict[str, Any]:
@@ -241,4 +246,5 @@ def constants(task: FormulationTask) -> str:
 
 
 def shown(value: Any) -> str:
+    """JSON for a model."""
     return json.dumps(value, ensure_ascii=False)

@@ -11,7 +11,7 @@ from eudoxus.solvers.edits import ChangeConstraint, DropConstraint, Edit, SetPar
 from eudoxus.solvers.formulation.document import Constraint, Formulation
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import MOST_CHARACTERS, names_of, read, read_binding
-from eudoxus.solvers.solving import Repair, Solution, Solve
+from eudoxus.solvers.solving import Core, Repair, Solution, Solve
 from eudoxus.solvers.task import Suggestion
 from eudoxus.solvers.telling import number, suggested
 
@@ -22,7 +22,9 @@ MOST_GIVEN_UP = 8
 async def suggestions(formulation: Formulation, found: Solution, params: Solving, ctx: Context) -> list[Suggestion]:
     """What helps, as edits that work: each formulation with them was solved. The solver's repairs come first, the smallest change before
     the others; then, one by one, the constraints of the contradiction that could be given up."""
-    repairs = [*found.repairs, *_given_up(formulation, found)]
+    eased = {_named(repair.constraints, formulation) for repair in found.repairs if repair.kind == "relax"}
+    repairs = [one for one in found.repairs if one.kind == "relax" or _named(one.constraints, formulation) not in eased]
+    repairs += _given_up(formulation, found)
     offered = [(repair, edits) for repair in repairs if (edits := edits_of(repair, formulation))]
 
     async def tried(here: Context, offer: tuple[Repair, Sequence[Edit]]) -> Suggestion | None:
@@ -44,9 +46,14 @@ async def suggestions(formulation: Formulation, found: Solution, params: Solving
 def _given_up(formulation: Formulation, found: Solution) -> list[Repair]:
     """Each loose constraint of the core dropped, where no repair is about it alone."""
     mentioned = {_named(repair.constraints, formulation) for repair in found.repairs}
+    names = [name for name in wishes_in(found.core, formulation) if (name,) not in mentioned]
+    return [Repair(kind="drop", constraints=(name,)) for name in names[:MOST_GIVEN_UP]]
+
+
+def wishes_in(core: Core | None, formulation: Formulation) -> tuple[str, ...]:
+    """The names of the constraints in a core that somebody could change."""
     firm = {one.name for one in formulation.constraints if one.firm}
-    names = _named(found.core.constraints if found.core else (), formulation)
-    return [Repair(kind="drop", constraints=(name,)) for name in names if name not in firm and (name,) not in mentioned][:MOST_GIVEN_UP]
+    return tuple(name for name in _named(core.constraints if core else (), formulation) if name not in firm)
 
 
 def _named(labels: Sequence[str], formulation: Formulation) -> tuple[str, ...]:

@@ -51,7 +51,12 @@ class FormulationTask(Task):
                 raise ValueError(f"{name[:60]!r} cannot name a constant: expected letters, digits and _, and no function of expressions")
         if (length := len(json.dumps(data))) > MOST_DATA:
             raise ValueError(f"{length:,} characters of JSON; at most {MOST_DATA:,} can be shown to a model")
-        return data
+        return ordered(data)
+
+    @field_validator("formulation")
+    @classmethod
+    def _always_shown_alike(cls, formulation: Formulation | None) -> Formulation | None:
+        return formulation and sorted_out(formulation)
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -122,24 +127,36 @@ class RepairTask(Task):
     def _plain(cls, refuse: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(refuse))
 
+    @field_validator("formulation")
+    @classmethod
+    def _always_shown_alike(cls, formulation: Formulation) -> Formulation:
+        return sorted_out(formulation)
+
+
+def sorted_out(formulation: Formulation) -> Formulation:
+    """The same with its names in alphabetical order."""
+    return Formulation.model_validate(ordered(formulation.model_dump(mode="json", by_alias=True)))
+
+
+def ordered(value: Any) -> Any:
+    """JSON with its keys in alphabetical order, as a journal keeps it: a replay must show a model the same text."""
+    if isinstance(value, dict):
+        return {name: ordered(value[name]) for name in sorted(value)}
+    return [ordered(one) for one in value] if isinstance(value, list | tuple) else value
+
 
 def stated(formulation: Formulation, task: FormulationTask) -> Formulation:
     """The formulation with the task's constants among its own. Raises :class:`Wrong` where it says something else of one."""
     for name, given in task.constants.items():
         if name in formulation.variables:
             raise Wrong(f"variables.{name}: {name} is given in the data; give the variable another name")
-        if name in formulation.sets and list(_plainly(formulation.sets[name])) != given:
+        if name in formulation.sets and ordered(formulation.sets[name]) != given:
             raise Wrong(f"sets.{name}: {name} is given in the data with other members; leave it out, or give the set another name")
         if name in formulation.params and formulation.params[name] != given:
             raise Wrong(f"params.{name}: {name} is given in the data with other values; leave it out, and change it by an edit where the "
                         "question changes it")
     missing = {name: given for name, given in task.constants.items() if name not in formulation.sets}
     return formulation.model_copy(update={"params": {**missing, **formulation.params}})
-
-
-def _plainly(members: Any) -> Any:
-    """Lists for tuples, as in JSON."""
-    return [_plainly(one) for one in members] if isinstance(members, list | tuple) else members
 
 
 def _how_to_ask(reason: str) -> str:

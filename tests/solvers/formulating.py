@@ -9,6 +9,7 @@ from eudoxus.prompts import load
 from eudoxus.runtime import ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
+from eudoxus.runtime.journal.lines import decoded, text_of
 from eudoxus.solvers.formal_planner import formal_planner
 from eudoxus.solvers.llmfp import llmfp
 from eudoxus.solvers.llmopt import llmopt
@@ -51,7 +52,8 @@ async def run(path: str, task: Task, answers: Any, **limits: Any) -> tuple[Resul
     journal = MemoryJournal()
     order = Order(parse_spec(f"{path}/sim:m", registry), task, limits=Limits(**limits))
     result = await runtime.execute(order, journal, run_id="run_1")
-    assert (await runtime.replay(journal)).model_dump() == result.model_dump()
+    written = decoded(b"".join(text_of(await journal.records())).splitlines(keepends=True))
+    assert (await runtime.replay(MemoryJournal(record for record, _, _ in written))).model_dump() == result.model_dump()
     return result, endpoint
 
 

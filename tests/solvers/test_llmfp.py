@@ -29,7 +29,7 @@ async def test_it_defines_formulates_solves_and_has_itself_assessed():
     result, endpoint = await run("llmfp", BUSES, [defined(), drafted(), rated()])
     assert endpoint.calls == 3
     assert (result.outcome, result.authority) == ("best_effort", "solver")
-    assert result.answer == "The optimum is 620.\nn[minibus] = 2\nn[coach] = 2"
+    assert result.answer == "The optimum is 620.\nn[coach] = 2\nn[minibus] = 2"
     assert "was judged by the model alone" in result.detail and "highs found the optimum" in result.detail
     assert result.artifacts["solution"]["objective"] == 620
     assert result.artifacts["formulation"]["params"]["pupils"] == 100
@@ -42,7 +42,7 @@ async def test_the_definer_sees_no_question_and_its_reasoning_is_not_handed_on()
     assert "3 drivers only" in said(endpoint, 1)
     assert "All pupils have a seat." in said(endpoint, 1)
     assert "SECRET" not in said(endpoint, 1)
-    assert 'seats = {"minibus": 12, "coach": 40}' in said(endpoint, 1)
+    assert 'seats = {"coach": 40, "minibus": 12}' in said(endpoint, 1)
 
 
 async def test_lean_takes_one_completion_before_the_assessment():
@@ -142,13 +142,15 @@ async def test_an_objective_without_limit_is_a_failure_unless_it_is_modified():
     result, _ = await run("llmfp(lean=true,max_iters=0)", BUSES, [endless])
     assert (result.outcome, result.answer) == ("failed", None)
     assert "A constraint is missing" in result.detail
-    result, endpoint = await run("llmfp(lean=true)", BUSES, [endless, rated(formulate=False, modified={"formulation": FORMULATION}), rated()])
+    mended = rated(formulate=False, modified={"formulation": FORMULATION})
+    result, endpoint = await run("llmfp(lean=true)", BUSES, [endless, mended, rated()])
     assert result.artifacts["solution"]["objective"] == 620
     assert "The objective has no limit" in said(endpoint, 1)
 
 
 async def test_the_published_stages_tell_by_the_model_and_allow_five_of_each():
-    result, endpoint = await run("llmfp(preset=paper,max_iters=1)", BUSES, ["1", "2", "3", "4", "5", defined(), drafted(), rated(), "Hire them."])
+    answers = ["1", "2", "3", "4", "5", defined(), drafted(), rated(), "Hire them."]
+    result, endpoint = await run("llmfp(preset=paper,max_iters=1)", BUSES, answers)
     assert (endpoint.calls, result.answer.splitlines()[0]) == (9, "Hire them.")
     assert "The optimum is 620." in result.answer
 

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from eudoxus.solvers.edits import Edit
 from eudoxus.solvers.formulation.document import Formulation
 from eudoxus.solvers.replies import MOST_REPLY, Wrong, json_in, validated
-from pydantic import TypeAdapter
 
 TEXT = st.text(max_size=12)
-VALUES = st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=12)
+VALUES = st.recursive(st.none() | st.booleans() | st.integers() | TEXT,
+                      lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=12)
 
 
 @settings(max_examples=40)
@@ -50,11 +51,11 @@ def test_what_is_no_json_is_refused_with_a_reason(answer: str, reason: str):
         json_in(answer)
 
 
-@pytest.mark.parametrize("text", ['{"' + '\\"' * 200_000 + "}", "{" + ", " * 200_000 + "}", "{" + "//" * 200_000 + "}", "{" + '"' * 400_001 + "}"])
-def test_an_answer_made_to_be_slow_is_not(text: str):
+@pytest.mark.parametrize("part", ['\\"', ", ", "//", '"', ",\n", '"a": '])
+def test_an_answer_made_to_be_slow_is_not(part: str):
     begin = time.perf_counter()
     with pytest.raises(Wrong):
-        json_in(text)
+        json_in('{"' + part * 200_000 + "}")
     assert time.perf_counter() - begin < 5
 
 
