@@ -142,12 +142,12 @@ def concluded(attempt: Attempt, words: str, judged: str, **artifacts: Any) -> Re
     if not attempt.settled:
         return Result(answer=None, outcome="failed", detail=" ".join(told(attempt.found)), artifacts=attempt.artifacts | artifacts)
     found = attempt.found
-    proved = {"optimal": "found the optimum" if found.objective is not None else "found values that meet all constraints",
-              "infeasible": "proved that there is no solution"}.get(found.status, "found a solution that is not proved to be the best")
+    done = {"optimal": "found the optimum" if found.objective is not None else "found values that meet all constraints",
+            "infeasible": "proved that there is no solution"}.get(found.status, "found a solution that is not proved to be the best")
+    checked = "" if found.status == "infeasible" else ", and every constraint was evaluated on the values"
     return Result(
         answer=words, outcome="best_effort", authority="solver", artifacts=attempt.artifacts | artifacts,
-        detail=f"{found.backend or 'the solver'} {proved}, and every constraint was evaluated on the values; "
-               f"whether the formulation says what the description says {judged}")
+        detail=f"{found.backend or 'the solver'} {done}{checked}; whether the formulation says what the description says {judged}")
 
 
 async def in_words(attempt: Attempt, task: FormulationTask, params: Solving, ctx: Context, *, by_model: bool) -> str:
