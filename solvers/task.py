@@ -51,7 +51,7 @@ class FormulationTask(Task):
                 raise ValueError(f"{name[:60]!r} cannot name a constant: expected letters, digits and _, and no function of expressions")
         if (length := len(json.dumps(data))) > MOST_DATA:
             raise ValueError(f"{length:,} characters of JSON; at most {MOST_DATA:,} can be shown to a model")
-        return ordered(data)
+        return {name: ordered(data[name]) for name in sorted(data)}
 
     @field_validator("formulation")
     @classmethod
