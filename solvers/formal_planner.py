@@ -64,6 +64,9 @@ async def formal_planner(task: FormulationTask | RepairTask, params: FormalPlann
     """
     if isinstance(task, RepairTask):
         return await answered(await repaired(task, params, ctx), "is not checked in a repair", "", params, ctx)
+    if task.formulation is not None:
+        raise InvalidTask("formal_planner writes the formulation itself; one that is there is taken by a task of kind repair, or by llmfp",
+                          param="task.formulation")
     try:
         steps = await stepwise(task, params, ctx.scope("steps"))
         attempt = await formulated(task, steps, params, ctx.scope("formulate"))

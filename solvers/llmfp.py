@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from eudoxus.planners.llm_plus_p import LLMPlusP, llm_plus_p
 from eudoxus.planners.task import DomainTask, PlanningTask
@@ -229,15 +229,15 @@ def without_data(draft: Draft, task: FormulationTask) -> dict[str, Any]:
 async def planned(task: FormulationTask, ctx: Context) -> Result:
     """The task as one of planning: the question is the goal."""
     words = "\n\n".join(filter(None, [task.description, task.query]))
-    if "(define" in words:
-        try:
-            planning = PlanningTask.from_chat(ChatTask(messages=(Message(role="user", content=words),)))
-            return await ctx.apply(llm_plus_p, LLMPlusP(), planning)
-        except InvalidTask as error:
-            return Result(answer=None, outcome="failed", detail=f"this is a task of planning, but {error}")
     data = f"\n\nData:\n{constants(task)}" if task.constants else ""
-    world = DomainTask(world=task.description + data, description=task.query or task.description)
-    return await ctx.apply(text_to_domain, TextToDomain(), world)
+    try:
+        if "(define" in words:
+            planning = PlanningTask.from_chat(ChatTask(messages=(Message(role="user", content=words + data),)))
+            return await ctx.apply(llm_plus_p, LLMPlusP(), planning)
+        world = DomainTask(world=task.description + data, description=task.query or task.description)
+        return await ctx.apply(text_to_domain, TextToDomain(), world)
+    except (InvalidTask, ValidationError) as error:
+        return Result(answer=None, outcome="failed", detail=f"this is a task of planning, and cannot be read as one: {error}")
 
 
 def constants(task: FormulationTask) -> str:

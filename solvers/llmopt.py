@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Result, strategy
-from eudoxus.runtime.errors import BudgetSpent
+from eudoxus.runtime.errors import BudgetSpent, InvalidTask
 from eudoxus.solvers.attempts import PROMPTS, Attempt, Draft, Solving, attempted, concluded, form, language
 from eudoxus.solvers.llmfp import constants, shown, without_data
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, validated
@@ -52,8 +52,10 @@ async def llmopt(task: FormulationTask, params: LLMOPT, ctx: Context) -> Result:
 
     ``best_effort`` by the authority ``solver``: the result is right for the formulation, which is among the artifacts with the elements;
     whether that says what the description says was judged by the model alone. ``failed`` when no formulation can be solved. A spent
-    budget gives ``limit`` with what there is. A formulation that the task brings is not used.
+    budget gives ``limit`` with what there is.
     """
+    if task.formulation is not None:
+        raise InvalidTask("llmopt writes the formulation itself; one that is there is taken by llmfp", param="task.formulation")
     made: dict[str, Any] = {}
     attempt: Attempt | None = None
     try:
@@ -100,10 +102,8 @@ async def written(task: FormulationTask, params: LLMOPT, ctx: Context, before: s
 
 async def formulated(task: FormulationTask, elements: str, params: LLMOPT, ctx: Context, before: str) -> Attempt:
     """The elements as a formulation, solved. Raises :class:`Wrong`."""
-    anew = task.model_copy(update={"formulation": None})
-
     async def solved(answer: str) -> Attempt:
-        return await attempted(Draft.read(answer, anew).model_copy(update={"edits": ()}), params, ctx)
+        return await attempted(Draft.read(answer, task).model_copy(update={"edits": ()}), params, ctx)
 
     request = render("llmopt/formulate", language=language(), task=problem(task), data=constants(task), elements=elements,
                      before=before or "(this is the first time)")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeVar
 
+import orjson
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from eudoxus.prompts import render
@@ -41,7 +42,7 @@ def json_in(text: str) -> dict[str, Any]:
             continue
         try:
             return _object(place[begin:end + 1])
-        except (ValueError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             complaint = str(error)
     raise Wrong(f"the answer is not one JSON object: {complaint}")
 
@@ -123,4 +124,5 @@ def _object(text: str) -> dict[str, Any]:
         plain = _TRAILING.sub(lambda one: one[1] or "", _COMMENT.sub(lambda one: one[1] or "", text))
         found = json.loads(plain, strict=False)
     assert isinstance(found, dict)
+    orjson.dumps(found)  # what is nested too deeply, and numbers and characters that no journal can hold, are refused here
     return found

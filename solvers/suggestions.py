@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from eudoxus.runtime import Context
 from eudoxus.solvers.attempts import Solving
 from eudoxus.solvers.edits import ChangeConstraint, DropConstraint, Edit, SetParam, edited
 from eudoxus.solvers.formulation.document import Constraint, Formulation
-from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import MOST_CHARACTERS, names_of, read, read_binding
 from eudoxus.solvers.solving import Core, Repair, Solution, Solve
 from eudoxus.solvers.task import Suggestion
@@ -31,7 +31,7 @@ async def suggestions(formulation: Formulation, found: Solution, params: Solving
         repair, edits = offer
         try:
             changed = edited(formulation, edits)
-        except (FormulationError, ValueError):  # such as an expression that has grown too long
+        except ValueError:  # such as an expression that has grown too deep to be read
             return None
         solved = await here.perform(Solve(formulation=changed, explain=False, **params.limits))
         if solved.status not in ("optimal", "feasible"):
@@ -104,7 +104,7 @@ def _relaxed(constraint: Constraint, label: str, repair: Repair, formulation: Fo
         return None
     left, right = tree.left, tree.comparators[0]
     for side in (left, right):
-        if isinstance(side, ast.Name) and repair.becomes is not None and formulation.params.get(side.id) == repair.limit:
+        if isinstance(side, ast.Name) and repair.becomes is not None and _is_only_here(side.id, repair.limit, formulation):
             return SetParam(kind="set_param", name=side.id, value=_plain(repair.becomes))
     by, condition = repr(_plain(repair.by)), _combination(constraint, label)
     if condition is not None:
@@ -115,6 +115,18 @@ def _relaxed(constraint: Constraint, label: str, repair: Repair, formulation: Fo
         case ast.GtE():
             return _changed(constraint, f"{ast.unparse(left)} + {by} >= {ast.unparse(right)}")
     return None
+
+
+def _is_only_here(name: str, limit: float | None, formulation: Formulation) -> bool:
+    """Whether ``name`` is a constant of this value that stands in one place: changing it changes nothing else."""
+    found = formulation.params.get(name)
+    if isinstance(found, bool) or not isinstance(found, int | float) or found != limit:
+        return False
+    spoken = [formulation.objective.expr] if formulation.objective else []
+    spoken += [text for one in formulation.constraints for text in (one.expr, one.condition or "", *one.forall)]
+    spoken += [one.expression() for one in formulation.templates]
+    spoken += [str(text) for one in formulation.variables.values() for text in (one.lb, one.ub, *one.index)]
+    return len(re.findall(rf"\b{name}\b", "\n".join(spoken))) == 1
 
 
 def _changed(constraint: Constraint, expr: str) -> Edit | None:

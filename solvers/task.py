@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from eudoxus.runtime import ChatRequest, ChatTask, Message, Task
 from eudoxus.runtime.errors import InvalidTask
@@ -57,6 +57,15 @@ class FormulationTask(Task):
     @classmethod
     def _always_shown_alike(cls, formulation: Formulation | None) -> Formulation | None:
         return formulation and sorted_out(formulation)
+
+    @model_validator(mode="after")
+    def _formulation_and_data_agree(self) -> Self:
+        if self.formulation is not None:
+            try:
+                stated(self.formulation, self)
+            except Wrong as complaint:
+                raise ValueError(f"formulation and data do not agree: {complaint}") from None
+        return self
 
     @property
     def constants(self) -> dict[str, Any]:

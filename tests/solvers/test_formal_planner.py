@@ -87,6 +87,21 @@ async def test_a_modified_suggestion_counts_as_it_is_modified():
     assert "change the limit of budget from 42 to 44" in result.answer
 
 
+async def test_a_constant_that_stands_elsewhere_too_is_not_changed():
+    shared = FORMULATION | {"outputs": {}, "variables": FORMULATION["variables"] | {"tip": {"type": "int", "lb": 0, "ub": "budget"}}}
+    result, _ = await run("formal_planner", RepairTask.model_validate(
+        {"formulation": Draft.read(json.dumps({"formulation": shared}), DINNER).formulation.model_dump(by_alias=True)}), [])
+    first = result.artifacts["suggestions"][0]
+    assert first["edits"][0]["kind"] == "change_constraint" and first["edits"][0]["expr"].endswith("<= budget + 4")
+
+
+@pytest.mark.parametrize("path", ["formal_planner", "llmopt"])
+async def test_a_given_formulation_is_refused_where_it_would_not_be_used(path: str):
+    given = DINNER.model_copy(update={"formulation": Draft.read(DRAFT, DINNER).formulation})
+    with pytest.raises(InvalidTask, match="writes the formulation itself"):
+        await run(path, given, [])
+
+
 @pytest.mark.parametrize(("answer", "reason"), [
     ({"refuse": ["wine"]}, "there is no constraint 'wine'; there are budget, no meat, one main course, one starter"),
     ({"accept": [{"kind": "set_param", "name": "wine", "value": 1}]}, r"edits\[0\]: there is no parameter 'wine'"),

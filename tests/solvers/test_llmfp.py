@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from eudoxus.planners.domains import shipped
 from eudoxus.prompts import load
@@ -207,6 +208,18 @@ def test_a_message_that_is_no_task_is_refused_with_one_that_would_work(words: st
         FormulationTask.from_chat(ChatTask(messages=(Message(role="user", content=words),)))
     example = str(refused.value).partition("This message would work:\n\n")[2]
     assert FormulationTask.from_chat(ChatTask(messages=(Message(role="user", content=example),))).query == "What if b makes 80?"
+
+
+def test_a_formulation_that_says_something_else_than_the_data_is_refused():
+    other = {"params": {"drivers": 9}, **FORMULATION}
+    with pytest.raises(ValidationError, match="do not agree: params.drivers: drivers is given in the data with other values"):
+        FormulationTask.model_validate({"description": "x", "data": BUSES.data, "formulation": other})
+
+
+async def test_a_task_that_is_too_long_for_the_planner_is_a_failure():
+    task = FormulationTask(description="Go.", data={"table": ["x" * 90] * 1500})
+    result, _ = await run("llmfp", task, [defined(kind="planning")])
+    assert result.outcome == "failed" and "cannot be read as one" in result.detail
 
 
 @pytest.mark.parametrize("name", ["llmfp/lean", "llmfp/formulate"])
