@@ -138,7 +138,7 @@ class Registry:
     @classmethod
     def installed(cls, presets: Mapping[str, str] = MappingProxyType({})) -> Registry:
         """Everything that installed packages publish under ``eudoxus.strategies`` and ``eudoxus.tasks``."""
-        return cls(_published("eudoxus.strategies"), _published("eudoxus.tasks"), presets)
+        return cls(published("eudoxus.strategies"), published("eudoxus.tasks"), presets)
 
     def __contains__(self, name: str) -> bool:
         return name in self.strategies
@@ -168,7 +168,11 @@ class Registry:
 
 
 @functools.cache
-def _published(group: str) -> tuple[Any, ...]:
+def published(group: str) -> tuple[Any, ...]:
+    """What installed packages publish by entry points of ``group``, in the order of their names.
+
+    Raises :class:`EudoxusError` naming one that cannot be loaded.
+    """
     loaded = []
     for point in sorted(entry_points(group=group), key=lambda p: p.name):
         try:

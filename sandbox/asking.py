@@ -1,4 +1,4 @@
-"""Mode ``io``: the harness itself asks the candidate, case by case, and compares what comes back with what must."""
+"""The harness itself asks the candidate, question by question, and compares what comes back with what must: mode ``io``."""
 
 from __future__ import annotations
 
@@ -51,21 +51,22 @@ def prepared(entry: str, cases: Sequence[Case]) -> list[Question]:
 class Asking:
     """The conversation with one candidate. ``done`` is done when there is no more to ask, or nothing more will be."""
 
-    def __init__(self, channel: socket.socket, questions: Sequence[Question], entry: str, call_s: float, *, trace: bool) -> None:
+    def __init__(
+        self, channel: socket.socket, rests: Sequence[bytes], call_s: float, *, trace: bool = False, frame_bytes: int = FRAME_BYTES
+    ) -> None:
+        """``rests`` has the JSON of each question after its number."""
         self._loop = asyncio.get_running_loop()
         self._channel = channel
-        self._questions = questions
-        self._entry = entry
+        self._rests = rests
         self._call_s = call_s
         self._trace = trace
-        self._inbox = Inbox(FRAME_BYTES)
-        self._numbers = _numbers(len(questions))
+        self._inbox = Inbox(frame_bytes)
+        self._numbers = _numbers(len(rests))
         self._sent = 0
         self._ahead = 0
         self._unsent = b""
-        self._greeted = False
+        self.greeted = False
         self._ended = False
-        self._shown = 0
         self._tracing: int | None = None
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -106,17 +107,33 @@ class Asking:
         elif not self.done.done():
             self._ask()
 
+    def judge(self, at: int, frame: dict[str, Any]) -> Judgement:
+        """The verdict on an answer to a question. Raises ``Malformed`` or ``CodecError`` for what is no answer."""
+        raise NotImplementedError
+
+    def verdicts(self) -> list[Judgement]:
+        """What was judged so far."""
+        return self.tests
+
+    def waits(self, at: int) -> bool:
+        """Whether a question is not to be sent before those ahead of it are answered."""
+        return self._trace
+
+    def skips(self, at: int) -> bool:
+        """Whether a question is not to be sent at all, now that those ahead of it are answered: it shares the last one's verdict."""
+        return False
+
     def _take(self, frame: dict[str, Any]) -> None:
         """One frame that arrived. Raises ``Malformed`` for one that was not asked for."""
         self._since = monotonic()
-        if not self._greeted:
-            self._greeted = True
+        if not self.greeted:
+            self.greeted = True
             if "load" in frame:
                 self.load = raised(frame["load"])
                 self._finish()
             elif "hello" not in frame:
                 raise Malformed("no hello")
-            elif not self._questions:
+            elif not self._rests:
                 self._finish()
             else:
                 self._watch()
@@ -127,12 +144,15 @@ class Asking:
             at = len(self.tests)
             if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
                 raise Malformed("an answer to another question")
-            self._ahead -= len(self._questions[at].rest)
-            self.tests.append(self._compared(self._questions[at], frame))
+            self._ahead -= len(self._rests[at])
+            self.tests.append(self.judge(at, frame))
+            while len(self.tests) == self._sent < len(self._rests) and self.skips(self._sent):
+                self.tests.append(self.tests[-1])
+                self._sent += 1
             if self._trace:
                 self._tracing = self._numbers[at] ^ 1
                 self._send(pack({"s": self._tracing, "trace": 1}))
-        if len(self.tests) == len(self._questions) and self._tracing is None:
+        if len(self.tests) == len(self._rests) and self._tracing is None:
             if len(self._inbox):
                 raise Malformed("data that nobody asked for")
             self._finish()
@@ -143,44 +163,20 @@ class Asking:
         self._tracing = None
         self.tests[-1] = self.tests[-1]._replace(trace=traced(frame.get("trace")))
 
-    def _compared(self, question: Question, frame: dict[str, Any]) -> Judgement:
-        case = question.case
-        if "x" in frame:
-            error = raised(frame["x"])
-            if case.raises is not None and is_a(error.type, case.raises):
-                return _PASSED
-            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
-        if "v" not in frame:
-            raise Malformed("an answer without a value")
-        try:
-            value = decode(frame["v"])
-        except CodecError as error:
-            raise Malformed(f"an answer of another form: {error}") from None
-        if case.raises is None and equal(value, question.expected):
-            return _PASSED
-        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
-
-    def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
-        self._shown += 1
-        if self._shown > MOST_SHOWN:
-            return []
-        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
-        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
-
     def _ask(self) -> None:
         """Send as many questions as may be under way, when half of them are answered."""
-        if self._ended or self._ahead > AHEAD_BYTES // 2 or (self._trace and self._ahead) or self._tracing is not None:
+        if self._ended or self._ahead > AHEAD_BYTES // 2 or self._tracing is not None:
             return
         batch = []
-        while self._sent < len(self._questions) and self._ahead < AHEAD_BYTES:
-            question = self._questions[self._sent]
-            body = b'{"s":%d,' % self._numbers[self._sent] + question.rest
-            batch.append(len(body).to_bytes(4, "big") + body)
-            self._ahead += len(question.rest)
-            self._sent += 1
-            if self._trace:
+        while self._sent < len(self._rests) and self._ahead < AHEAD_BYTES:
+            if self._ahead and self.waits(self._sent):
                 break
-        if self._sent == len(self._questions) and not self._trace:
+            rest = self._rests[self._sent]
+            body = b'{"s":%d,' % self._numbers[self._sent] + rest
+            batch.append(len(body).to_bytes(4, "big") + body)
+            self._ahead += len(rest)
+            self._sent += 1
+        if self._sent == len(self._rests) and not self._trace:
             self._ended = True
             batch.append(_END)
         self._send(b"".join(batch))
@@ -218,6 +214,41 @@ class Asking:
         if not self._ended:
             self._send(_END)
         self.close()
+
+
+class Cases(Asking):
+    """Compares the answers with what the cases expect."""
+
+    def __init__(self, channel: socket.socket, questions: Sequence[Question], entry: str, call_s: float, *, trace: bool) -> None:
+        self._questions = questions
+        self._entry = entry
+        self._shown = 0
+        super().__init__(channel, [question.rest for question in questions], call_s, trace=trace)
+
+    def judge(self, at: int, frame: dict[str, Any]) -> Judgement:
+        question = self._questions[at]
+        case = question.case
+        if "x" in frame:
+            error = raised(frame["x"])
+            if case.raises is not None and is_a(error.type, case.raises):
+                return _PASSED
+            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
+        if "v" not in frame:
+            raise Malformed("an answer without a value")
+        try:
+            value = decode(frame["v"])
+        except CodecError as error:
+            raise Malformed(f"an answer of another form: {error}") from None
+        if case.raises is None and equal(value, question.expected):
+            return _PASSED
+        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
+
+    def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
+        self._shown += 1
+        if self._shown > MOST_SHOWN:
+            return []
+        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
+        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
 
 
 def _numbers(count: int) -> list[int]:

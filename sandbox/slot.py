@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import json
 import os
@@ -11,14 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from eudoxus.sandbox.asking import Asking, Question
+from eudoxus.sandbox.asking import Asking, Cases, Question
 from eudoxus.sandbox.bundles import Bundled, Collecting
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.inside.zygote import BUNDLE, CANDIDATE, JUDGE
 from eudoxus.sandbox.launch import Jail
 from eudoxus.sandbox.model import Limits, Program, Test, Trace
+from eudoxus.sandbox.plain_tests import Claiming, claims
 from eudoxus.sandbox.verdict import Circumstances, Ended, Verdict, answered, judged
-from eudoxus.sandbox.zygotes import JUDGE_MEMORY_MB, REPORT_BYTES, Job, Zygote, monotonic
+from eudoxus.sandbox.zygotes import JUDGE_MEMORY_MB, REPORT_BYTES, Job, Zygote, monotonic, needs_numpy
 
 MOST_FORKS = 10_000
 MOST_INFRA_ERRORS = 2
@@ -91,7 +91,14 @@ class Slot:
     async def split(
         self, program: Program, tests: Sequence[Test], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
     ) -> Finding:
-        """Run tests in a judge of their own. Raises :class:`ZygoteFailed`."""
+        """Run tests in a judge of their own, or without one where there is nothing in them to execute. Raises :class:`ZygoteFailed`."""
+        claimed = None if trace else claims(program, tests)
+        if claimed is not None:
+
+            def begin(channel: socket.socket) -> Asking:
+                return Claiming(channel, claimed, program.entry or "", limits.call_s, KEEP_CALLS)
+
+            return await self._converse(program, begin, len(tests), limits, trace=None, seed=seed, wall_s=wall_s)
         candidates, judges = await self._pair(program, tests)
         start = monotonic()
         deadline = start + wall_s
@@ -125,6 +132,17 @@ class Slot:
         self, program: Program, questions: Sequence[Question], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
     ) -> Finding:
         """Ask the program's entry the questions and compare here. Raises :class:`ZygoteFailed`."""
+
+        def begin(channel: socket.socket) -> Asking:
+            return Cases(channel, questions, program.entry or "", limits.call_s, trace=trace is not None)
+
+        return await self._converse(program, begin, len(questions), limits, trace=trace, seed=seed, wall_s=wall_s)
+
+    async def _converse(
+        self, program: Program, begin: Callable[[socket.socket], Asking], count: int, limits: Limits, *, trace: Trace | None, seed: int,
+        wall_s: float,
+    ) -> Finding:
+        """Have the harness itself ask the program, for ``count`` verdicts."""
         twin = "+numpy" if self.jail.interpreter.numpy and needs_numpy(program, ()) else ""
         candidates = await self._zygote("candidate" + twin)
         start = monotonic()
@@ -133,7 +151,7 @@ class Slot:
             ours, theirs = socket.socketpair()
             with theirs:
                 candidate = self._run(candidates, CANDIDATE, limits, (asked, stdout, stderr, theirs.fileno()))
-            asking = Asking(ours, questions, program.entry or "", limits.call_s, trace=trace is not None)
+            asking = begin(ours)
             late = _Alarm(start + wall_s, candidate.kill, asking.close)
             try:
                 await asking.done
@@ -143,7 +161,7 @@ class Slot:
                 late.cancel()
                 asking.close()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
-            verdict = answered(len(questions), asking.tests, asking.load, asking.fault, seen)
+            verdict = answered(count, asking.verdicts(), asking.load, asking.fault, seen)
             return self._found(verdict, start, limits, stdout, stderr, candidate_end)
 
     async def bundle(
@@ -233,23 +251,6 @@ class Slot:
         err, cut_too = _text(stderr, limits.output_bytes)
         cpu_ms = sum(end.cpu_ms for end in ended)
         return Finding(verdict, out, err, cut or cut_too, cpu_ms, 1000 * (monotonic() - start), ended[0].maxrss_kb)
-
-
-def needs_numpy(program: Program, tests: Sequence[Test]) -> bool:
-    """Whether the program imports numpy, or the tests speak of it."""
-    if any("numpy" in text for text in (program.setup, *(test.code for test in tests))):
-        return True
-    return "numpy" in program.code and "numpy" in _imported(program.code)
-
-
-def _imported(code: str) -> set[str]:
-    try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.partition(".")[0] for name in names}
 
 
 class _Alarm:

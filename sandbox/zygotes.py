@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import logging
@@ -16,7 +17,7 @@ from typing import Any, Self
 
 from eudoxus.sandbox.inside.zygote import ENDED, GO, HELLO, JOB, KILL
 from eudoxus.sandbox.launch import Jail, Launched, launch, shared_namespaces
-from eudoxus.sandbox.model import Limits
+from eudoxus.sandbox.model import Limits, Program, Test
 from eudoxus.sandbox.verdict import LOST, Ended
 
 START_S = 10.0
@@ -226,6 +227,23 @@ class Job:
     def _insist(self) -> None:
         if not self.ended.done():
             self._zygote.end()
+
+
+def needs_numpy(program: Program, tests: Sequence[Test]) -> bool:
+    """Whether the program imports numpy, or the tests speak of it."""
+    if any("numpy" in text for text in (program.setup, *(test.code for test in tests))):
+        return True
+    return "numpy" in program.code and "numpy" in _imported(program.code)
+
+
+def _imported(code: str) -> set[str]:
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
 def _done(future: asyncio.Future[None]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from eudoxus import sandbox
+from eudoxus.agents.code import CodeTask
 from eudoxus.runtime import ChatTask, MemoryJournal, Message, Order, Registry, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
@@ -36,6 +38,18 @@ async def test_the_search_of_the_guide_finds_its_answer():
     task = ChatTask(messages=(Message(role="user", content="go"),))
     result = await runtime.execute(Order(parse_spec("countdown/sim:m", registry), task), MemoryJournal(), run_id="run_1")
     assert (result.answer, result.outcome) == ("done", "verified") and result.artifacts["path"] in (["7", "3"], ["3", "7"])
+
+
+async def test_the_code_strategy_of_the_guide_repairs_its_program():
+    names: dict[str, Any] = {}
+    exec(blocks("docs/code.md", "python")[0], names)
+    registry = Registry([names["second_try"]], [CodeTask])
+    answers = ["def up(n):\n    return n", "def up(n):\n    return n + 1"]
+    runtime = Runtime(registry, Endpoints({"sim": SimulatedEndpoint(answers, name="sim")}, default="sim"), prompt_hash=lambda id: "")
+    task = CodeTask(statement="def up(n):\n    '''One more.\n\n    >>> up(1)\n    2\n    '''\n")
+    result = await runtime.execute(Order(parse_spec("second_try/sim:m", registry), task), MemoryJournal(), run_id="run_1")
+    await sandbox.close_shared()
+    assert result.answer == "def up(n):\n    return n + 1\n"
 
 
 FIRST_CELLS = re.findall(r"^\| `([^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from eudoxus.agents.search.parts import Policy
+from eudoxus.agents.search.parts import LazyPolicy, Policy
 from eudoxus.agents.search.tree import Node, Tree
 
 Grow = Callable[[Node[Any, Any]], Sequence[float]]
@@ -62,22 +62,45 @@ def _rounds(policy: Policy[Any, Any], grow: Grow, width: int, most: int = 60) ->
     """Drive ``policy`` as the engine does; the tree and the ids of every batch."""
     tree: Tree[Any, Any] = Tree(0, 0)
     batches: list[list[int]] = []
+    waiting: dict[int, float] | None = {} if isinstance(policy, LazyPolicy) and policy.lazy else None
     while len(batches) < most and (batch := list(policy.select(tree, width))):
         assert all(not node.final for node in batch)
         batches.append([node.id for node in batch])
+        if isinstance(policy, LazyPolicy) and waiting is not None:
+            batch = _visited(policy, tree, batch, waiting)
         grown = []
         for node in batch:
             node.asks += 1
-            grown.append([_child(tree, node, score) for score in grow(node)])
+            grown.append([_child(tree, node, score, waiting) for score in grow(node)])
         for node, children in zip(batch, grown, strict=True):
             policy.absorb(tree, node, children)
     return tree, batches
 
 
-def _child(tree: Tree[Any, Any], parent: Node[Any, Any], score: float) -> Node[Any, Any]:
+def _child(tree: Tree[Any, Any], parent: Node[Any, Any], score: float, waiting: dict[int, float] | None) -> Node[Any, Any]:
+    """A new child with its score; of a lazy search the score waits until the child is selected."""
     number = len(tree.nodes)
     child = tree.grow(parent, number, number, number, 1.0)
-    child.score = score
-    if score >= 1.0:
-        tree.answer(child, str(number), final=True)
+    if waiting is not None:
+        waiting[child.id] = score
+    else:
+        _score(tree, child, score)
     return child
+
+
+def _score(tree: Tree[Any, Any], node: Node[Any, Any], score: float) -> None:
+    node.score = score
+    if score >= 1.0:
+        tree.answer(node, str(node.id), final=True)
+
+
+def _visited(policy: LazyPolicy[Any, Any], tree: Tree[Any, Any], batch: list[Node[Any, Any]], waiting: dict[int, float],
+             ) -> list[Node[Any, Any]]:
+    """Score what was selected for the first time; what is to be expanded now."""
+    for node in batch:
+        if node.id in waiting:
+            _score(tree, node, waiting.pop(node.id))
+        if node.final:
+            node.dead = True
+            policy.absorb(tree, node, [])
+    return list(policy.settle(tree, [node for node in batch if not node.final]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from eudoxus.agents.search.tree import Node, Tree
 from eudoxus.runtime import Context, Verdict
@@ -38,6 +38,8 @@ class Answer:
     text: str
     open: bool = False
     """Whether there are steps from here all the same: a whole answer that can be improved."""
+    verdict: Verdict | None = None
+    """What the state itself shows of the answer; then no verifier is asked."""
 
 
 class Problem(Protocol[S, A_contra]):
@@ -65,6 +67,14 @@ class Proposer(Protocol[S, A]):
 
     async def propose(self, ctx: Context, node: Node[S, A]) -> Sequence[Proposal[A]]:
         """Steps in order of preference, perhaps none. A node may be asked again: ``node.asks`` says how often it was."""
+        ...
+
+
+class Explorer(Protocol[S, A]):
+    """Finds out where steps lead, for problems whose steps are acts outside: their ``apply`` gives a state that is not known yet."""
+
+    async def reach(self, ctx: Context, nodes: Sequence[Node[S, A]]) -> Sequence[S | Rejected]:
+        """What the state of each of ``nodes`` turns out to be, or why its last step was impossible after all."""
         ...
 
 
@@ -100,4 +110,18 @@ class Policy(Protocol[S, A]):
 
     def best(self, tree: Tree[S, A]) -> Node[S, A] | None:
         """The node to answer with, as things are."""
+        ...
+
+
+@runtime_checkable
+class LazyPolicy(Policy[S, A], Protocol[S, A]):
+    """A policy whose nodes may be reached and scored only when they are selected, not when they are new."""
+
+    @property
+    def lazy(self) -> bool:
+        """Whether this one is so."""
+        ...
+
+    def settle(self, tree: Tree[S, A], batch: Sequence[Node[S, A]]) -> Sequence[Node[S, A]]:
+        """Those of a selected ``batch``, now scored, that are to be expanded at once; the others are queued again."""
         ...

@@ -68,6 +68,7 @@ class Tree(Generic[S, A]):
     def __init__(self, root: S, key: Hashable) -> None:
         self.root: Node[S, A] = Node(0, root)
         self.nodes = [self.root]
+        self._count = 1
         self.answered: list[Node[S, A]] = []
         """The nodes that have an answer."""
         self._by_key: dict[Hashable, Node[S, A]] = {key: self.root}
@@ -77,11 +78,24 @@ class Tree(Generic[S, A]):
 
     def grow(self, parent: Node[S, A], action: A, state: S, key: Hashable, prior: float) -> Node[S, A]:
         """Add a child with a new key."""
-        child = Node(len(self.nodes), state, parent, action, parent.depth + 1, prior)
+        child = Node(self._count, state, parent, action, parent.depth + 1, prior)
+        self._count += 1
         self.nodes.append(child)
         self._by_key[key] = child
         parent.children.append(child)
         return child
+
+    def reached(self, node: Node[S, A], state: S, key: Hashable) -> None:
+        """``node`` turned out to be in ``state``."""
+        node.state = state
+        self._by_key[key] = node
+
+    def remove(self, node: Node[S, A]) -> None:
+        """Take out a node that has no children: its step was impossible, or led to a state that is there already."""
+        node.dead = True
+        self.nodes.remove(node)
+        if node.parent is not None:
+            node.parent.children.remove(node)
 
     def answer(self, node: Node[S, A], text: str, *, final: bool) -> None:
         """Note what a node answers, and whether there is nothing below it."""

@@ -157,7 +157,7 @@ class Remote:
         if "x" in reply:
             error = self._exception(reply["x"])
             if kept is not None:
-                kept["x"] = clean(f"{type(error).__name__}: {reply['x']['msg']}", SHOWN)
+                kept["x"] = clean(f"{reply['x']['type']}: {reply['x']['msg']}", SHOWN)
             raise error
         if ("new" in question and type(reply.get("h")) is int) or ("get" in question and reply.get("c") == 1):
             return _Raw(reply)

@@ -19,7 +19,7 @@ from eudoxus.sandbox.codec import decode, encode
 from eudoxus.sandbox.inside.blocks import checked
 from eudoxus.sandbox.split_tests import whole_check
 
-from .conftest import processes, settled
+from .conftest import TO_JUDGE, processes, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ATTACKS = Path(__file__).parent / "attacks"
@@ -48,7 +48,9 @@ async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, An
     await asyncio.sleep(0.05)  # until the spare children are there again
     before = len(processes())
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(2 if attack.get("twice") else 1):
+    setups = ("", TO_JUDGE) if mode == "split" else ("",)
+    for setup in setups * (2 if attack.get("twice") else 1):
+        program = program.model_copy(update={"setup": setup})
         start = time.monotonic()
         if mode == "bundle":
             await bundled(sandbox, program, limits)
@@ -92,10 +94,10 @@ async def test_honest_sets_with_a_few_keys_of_one_hash_travel():
 
 
 async def test_a_trace_keeps_its_form_and_nothing_else():
-    shot = {"visit": 1, "locals": {"n": "2"}}
+    shot = {"visit": 1, "step": 1, "locals": {"n": "2"}}
     block = {"id": 0, "first_line": 1, "last_line": 2, "visits": 1, "snapshots": [shot]}
     assert checked({"blocks": [block], "dropped": 3}) == {"blocks": [block], "dropped": 3}
     assert checked({"lines": [1, float("nan"), 10**400, "2", True], "more": 1}) == {"lines": [1]}
     assert checked({"blocks": [{"id": [], "snapshots": [{"locals": {"\ud800": "\udfff" * 200}}]}]})["blocks"][0]["snapshots"][0] == {
-        "visit": 0, "locals": {"\\ud800": ("\\udfff" * 80)[:80]},
+        "visit": 0, "step": 0, "locals": {"\\ud800": ("\\udfff" * 80)[:80]},
     }
