@@ -139,9 +139,10 @@ def in_order(found: Solution) -> Solution:
 
 def concluded(attempt: Attempt, words: str, judged: str, **artifacts: Any) -> Result:
     """The result of an attempt: never ``verified``, because no solver can say whether the formulation says what the words say."""
-    if not attempt.settled:
-        return Result(answer=None, outcome="failed", detail=" ".join(told(attempt.found)), artifacts=attempt.artifacts | artifacts)
     found = attempt.found
+    if not attempt.settled:
+        open_one = found if found.status not in SETTLED else attempt.base
+        return Result(answer=None, outcome="failed", detail=" ".join(told(open_one)), artifacts=attempt.artifacts | artifacts)
     done = {"optimal": "found the optimum" if found.objective is not None else "found values that meet all constraints",
             "infeasible": "proved that there is no solution"}.get(found.status, "found a solution that is not proved to be the best")
     checked = "" if found.status == "infeasible" else ", and every constraint was evaluated on the values"

@@ -57,8 +57,7 @@ async def test_wishes_that_contradict_each_other_are_named_and_what_helps_is_sug
 
 
 async def suggested(**answer: Any) -> Any:
-    first, _ = await run("formal_planner", DINNER, [STEPS, DRAFT])
-    task = RepairTask.model_validate({"formulation": first.artifacts["formulation"], **answer})
+    task = RepairTask.model_validate({"formulation": Draft.read(DRAFT, DINNER).shown["formulation"], **answer})
     result, endpoint = await run("formal_planner", task, [])
     assert endpoint.calls == 0
     return result
@@ -66,6 +65,7 @@ async def suggested(**answer: Any) -> Any:
 
 async def test_an_accepted_suggestion_is_solved_without_a_model():
     first, _ = await run("formal_planner", DINNER, [STEPS, DRAFT])
+    assert first.artifacts["formulation"] == Draft.read(DRAFT, DINNER).shown["formulation"]
     result = await suggested(accept=first.artifacts["suggestions"][0]["edits"])
     assert result.answer.startswith("The optimum is 44.")
     assert result.artifacts["formulation"]["params"]["budget"] == 44

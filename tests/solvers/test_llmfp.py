@@ -143,6 +143,10 @@ async def test_an_objective_without_limit_is_a_failure_unless_it_is_modified():
     result, _ = await run("llmfp(lean=true,max_iters=0)", BUSES, [endless])
     assert (result.outcome, result.answer) == ("failed", None)
     assert "A constraint is missing" in result.detail
+    limit = {"kind": "add_constraint", "constraint": {"name": "few", "expr": "n['coach'] <= 3"}}
+    limited = json.dumps(json.loads(endless) | {"edits": [limit]})
+    result, _ = await run("llmfp(lean=true,max_iters=0)", BUSES, [limited])
+    assert result.outcome == "failed" and "A constraint is missing" in result.detail
     mended = rated(formulate=False, modified={"formulation": FORMULATION})
     result, endpoint = await run("llmfp(lean=true)", BUSES, [endless, mended, rated()])
     assert result.artifacts["solution"]["objective"] == 620
