@@ -28,7 +28,7 @@ class FormalPlanner(Solving):
     retries: int = Field(2, ge=0, le=5)
     """How often an answer that cannot be read or makes no sense may be corrected, each time with what is wrong."""
     prose: Literal["template", "model"] = "template"
-    """Who tells a plan: templates alone, or before them the model in 1 more completion. What clashes, and repairs, are told by templates."""
+    """Who tells a plan: templates alone, or before them the model in 1 more completion. Clashes and repairs are told by templates."""
 
 
 class Section(BaseModel):
