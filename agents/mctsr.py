@@ -161,15 +161,15 @@ async def _judged(request: ChatRequest, answer: Completion, ctx: Context) -> flo
     asked = render("mctsr/judge", task=question, answer=said, mark=mark(question, said)).model_copy(update={"temperature": 0.7})
     asked = with_media(asked, request.messages)
     judged = (await ctx.complete(asked))[0].text
-    score = _score(judged)
+    score = read_score(judged)
     if score is None:
         again = render("mctsr/judge_again")
         history = (*asked.messages, Message(role="assistant", content=judged), *again.messages)
-        score = _score((await ctx.complete(asked.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text)
+        score = read_score((await ctx.complete(asked.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text)
     return score or 0.0
 
 
-def _score(said: str) -> float | None:
+def read_score(said: str) -> float | None:
     """The last score in a reply, between -100 and 100; one that is too good to be believed is capped."""
     found = _SCORE.findall(said.rpartition("</think>")[2])
     if not found:

@@ -11,7 +11,7 @@ from eudoxus.agents.transcript import mark, reply, transcript, with_media
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Completion, Context, Message, Params, Result, Task, Verdict, strategy
 
-_VERDICT = re.compile(r"^\W*verdict\W+(done|revise)\b", re.IGNORECASE | re.MULTILINE)
+_VERDICT = re.compile(r"^[^\w\n]*verdict\W+(done|revise)\b", re.IGNORECASE | re.MULTILINE)
 
 
 class Refine(Params):

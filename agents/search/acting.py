@@ -22,8 +22,8 @@ OBSERVATIONS = 4
 """So many of the last observations are shown; of what was before, the actions only."""
 MOST_EQUAL_ACTIONS = 5
 """The same action so many times in a row ends the work."""
-_ACTION = re.compile(r"^[\s*_#>-]*action\W*?\d*\s*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
-_NEXT = re.compile(r"^[\s*_#>-]*(?:observation|thought|action)\W*?\d*\s*:", re.IGNORECASE | re.MULTILINE)
+_ACTION = re.compile(r"^[ \t*_#>-]*action\W*?\d*\s*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
+_NEXT = re.compile(r"^[ \t*_#>-]*(?:observation|thought|action)\W*?\d*\s*:", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(r"^[\s*_#>-]*thought\W*?\d*\s*:[\s*_]*", re.IGNORECASE)
 
 

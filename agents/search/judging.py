@@ -18,7 +18,7 @@ A = TypeVar("A")
 LABELS = {"sure": 1.0, "likely": 0.5, "maybe": 0.5, "impossible": 0.0}
 """What a label is worth. The paper's 20, 1 and 0.001 order them in the same way."""
 _LABEL = re.compile(rf"\b({'|'.join(LABELS)})\b", re.IGNORECASE)
-_NUMBERED_LABEL = re.compile(rf"^\W*(?:state\s*)?(\d{{1,4}})\b.*?\b({'|'.join(LABELS)})\b\W*$", re.IGNORECASE | re.MULTILINE)
+_NUMBERED_LABEL = re.compile(rf"^[^\w\n]*(?:state\s*)?(\d{{1,4}})\b.*?\b({'|'.join(LABELS)})\b[^\w\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ FORMS: dict[Kind, str] = {
 }
 LONGEST = 20_000
 """Characters of a move."""
-_ANSWER = re.compile(r"^\W*answer\W*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.DOTALL | re.MULTILINE)
-_QUESTION = re.compile(r"^\W*question\W*:[*_ \t]*(.+)$", re.IGNORECASE | re.MULTILINE)
-_REPLY = re.compile(r"^\W*reply\W*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_ANSWER = re.compile(r"^[^\w\n]*answer[^\w\n]*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.DOTALL | re.MULTILINE)
+_QUESTION = re.compile(r"^[^\w\n]*question[^\w\n]*:[*_ \t]*(.+)$", re.IGNORECASE | re.MULTILINE)
+_REPLY = re.compile(r"^[^\w\n]*reply[^\w\n]*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
