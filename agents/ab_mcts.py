@@ -41,5 +41,6 @@ async def ab_mcts(task: Task, params: AbMcts, ctx: Context) -> Result:
     whole = Whole(task, params.temperature)
     policy: Policy[Any, Any] = Thompson(ctx.random(), most=params.answers)
     found = await search(
-        ctx, whole, AnswerOrImprove(whole), Examiner(whole), policy, whole, width=params.width, nodes=params.answers + 1, enough=params.enough)
+        ctx, whole, AnswerOrImprove(whole), Examiner(whole), policy, whole,
+        width=params.width, nodes=params.answers + 1, enough=params.enough)
     return result_of(found, judged=True)

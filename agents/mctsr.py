@@ -16,9 +16,9 @@ from pydantic import Field
 
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.refine import criticise, is_done
-from eudoxus.agents.transcript import mark, reply, transcript, with_media
+from eudoxus.agents.transcript import continued, mark, reply, transcript, with_media
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Completion, Context, Message, Params, Result, Task, Verdict, strategy
+from eudoxus.runtime import ChatRequest, Completion, Context, Params, Result, Task, Verdict, strategy
 
 MOST_CHILDREN = 3
 _SCORE = re.compile(r"\bscore\b\W*?(-?\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
@@ -157,8 +157,7 @@ async def _rewritten(request: ChatRequest, chosen: Attempt, ctx: Context) -> Com
         if is_done(feedback):
             return None
     told = render("refine/refine", feedback=feedback)
-    history = (*request.messages, Message(role="assistant", content=chosen.completion.text), *told.messages)
-    return (await ctx.complete(request.model_copy(update={"messages": history, "prompt": told.prompt})))[0]
+    return (await ctx.complete(continued(request, chosen.completion.text, told)))[0]
 
 
 async def _judged(request: ChatRequest, answer: Completion, ctx: Context) -> float:
@@ -170,8 +169,7 @@ async def _judged(request: ChatRequest, answer: Completion, ctx: Context) -> flo
     score = read_score(judged)
     if score is None:
         again = render("mctsr/judge_again")
-        history = (*asked.messages, Message(role="assistant", content=judged), *again.messages)
-        score = read_score((await ctx.complete(asked.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text)
+        score = read_score((await ctx.complete(continued(asked, judged, again)))[0].text)
     return score or 0.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,10 +33,12 @@ READERS: dict[str, Callable[[str], Any]] = {
 HOSTILE = {
     "blank lines": "\n" * 100_000, "spaces": " " * 100_000, "fences": "```\n" * 30_000, "stars": "* " * 50_000, "one word": "x" * 300_000,
     "ten thousand steps": "\n".join(f"{number}. step {number}" for number in range(10_000)), "numbers": "1 " * 50_000,
-    "actions": "Action: calculator[\n" * 10_000, "actions in a line": "Action: calculator[" * 10_000, "variables": "#E1 = calculator[\n" * 10_000,
+    "actions": "Action: calculator[\n" * 10_000,
+    "actions in a line": "Action: calculator[" * 10_000, "variables": "#E1 = calculator[\n" * 10_000,
     "names": "answer: question: reply: score: status: verdict: thought: " * 3_000, "marks": "answer\n" * 20_000 + "verdict\n" * 20_000,
     "brackets": "([{" * 30_000, "labels": "1. sure x\n" * 10_000, "thinking": "<think>" * 20_000, "dashes": "- " * 50_000,
-    "slots": "h1." + " " * 100_000, "statuses": "status" + " " * 100_000, "tools": "calculator" + " " * 100_000, "scores": "score" + "-" * 100_000,
+    "slots": "h1." + " " * 100_000, "statuses": "status" + " " * 100_000,
+    "tools": "calculator" + " " * 100_000, "scores": "score" + "-" * 100_000,
     "questions": "QUESTION:\n" * 20_000, "replies": "reply\n" * 40_000,
 }
 
@@ -44,8 +47,6 @@ HOSTILE = {
 @pytest.mark.parametrize("reader", READERS)
 def test_a_hostile_reply_is_read_quickly(reader: str, hostile: str) -> None:
     began = time.process_time()
-    try:
+    with contextlib.suppress(Unreadable, UnreadablePlan, UnreadableScores):
         READERS[reader](f"x\n{HOSTILE[hostile]}\nx")
-    except (Unreadable, UnreadablePlan, UnreadableScores):
-        pass
     assert time.process_time() - began < 1.0
