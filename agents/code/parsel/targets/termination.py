@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations
+from typing import TypeAlias
 
 MOST_MEASURES = 12
 _BINDERS = frozenset({"let", "forall", "exists", "match", "!", "lambda", "as", "_"})
 
-Parsed = "str | list[Parsed]"
+Parsed: TypeAlias = "str | list[Parsed]"
 
 
 def measures(parameters: Sequence[tuple[str, str]]) -> list[str]:
@@ -73,10 +74,10 @@ def _mentions(name: str, term: Parsed) -> bool:
 def _read(tokens: Iterator[str]) -> list[Parsed]:
     """The terms up to the next closing bracket, or the end."""
     found: list[Parsed] = []
-    for token in tokens:
-        if token == ")":
+    for word in tokens:
+        if word == ")":
             break
-        found.append(_read(tokens) if token == "(" else token)
+        found.append(_read(tokens) if word == "(" else word)
     return found
 
 
