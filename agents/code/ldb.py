@@ -53,7 +53,8 @@ async def ldb(task: CodeTask, params: LDB, ctx: Context) -> Result:
     best = await attempt(ctx, said[0].text, task)
     rounds = list[dict[str, object]]()
     for number in range(params.rounds):
-        ctx.best(best.shown)
+        if best.program is not None:
+            ctx.best(best.shown)
         if best.ok:
             break
         here = ctx.scope("round", number)

@@ -78,7 +78,8 @@ async def lpw(task: CodeTask, params: Lpw, ctx: Context) -> Result:
     repairs = 0
     while True:
         line = max(lines, key=lambda one: (one.best.score, -len(one.history)))
-        ctx.best(line.best.shown)
+        if line.best.program is not None:
+            ctx.best(line.best.shown)
         if line.best.ok or repairs == params.repairs:
             break
         await repair(task, params, ctx.scope("repair", repairs), line)

@@ -48,7 +48,8 @@ async def reflexion_code(task: CodeTask, params: ReflexionCode, ctx: Context) ->
         last = await write(task, params, here, last, reflections[-params.memory :])
         if best is None or last.score > best.score:
             best = last
-            ctx.best(last.shown)
+            if best.program is not None:
+                ctx.best(best.shown)
         if last.ok or trial + 1 == params.trials:
             break
         reflections.append(await reflect(task, params, here.scope("reflect"), last))

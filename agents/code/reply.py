@@ -20,6 +20,7 @@ _TAGGED = re.compile(
     r"\[(PYTHON|CODE)\]\s*\n?(.*?)(?:\[/\1\]|\Z)|<(code|program|python|answer)>\s*\n?(.*?)(?:</\3>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _CODE_BEGINS = re.compile(r"^(?:from\s+\w[\w.]*\s+import\b|import\s+\w|def\s+\w+\s*\(|async\s+def\b|class\s+\w+\s*[:(]|@\w)", re.MULTILINE)
+_LIKE_CODE = re.compile(r"^[ \t]*(?:def|return|import|from|class|for|while|if)\b.*[:=()\[]|^[ \t]*[\w.\[\]]+[ \t]*=|\w\(", re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*>>> ?", re.MULTILINE)
 _TYPOGRAPHIC = str.maketrans({"\u00a0": " ", "\u2028": "\n", "“": '"', "”": '"', "‘": "'", "’": "'", "−": "-"})
 _MOST_CUTS = 12
@@ -257,7 +258,7 @@ def _source(header: str) -> str:
 
 def _why_not(pieces: Sequence[str], programs: Sequence[str], entry: str | None) -> str:
     wanted = f"a function called {entry}" if entry else "a function"
-    if not pieces:
+    if not pieces or (not programs and not any(_LIKE_CODE.search(piece) for piece in pieces)):
         return f"the reply holds no program; expected {wanted} in one ```python block"
     if not programs:
         problem = complaint(textwrap.dedent(pieces[-1]))

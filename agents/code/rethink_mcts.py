@@ -274,12 +274,17 @@ class _Search:
         }
         outcome: Outcome = "limit" if isinstance(self.trouble, BudgetSpent) else "best_effort" if best else "failed"
         if best is None:
-            return Result(answer=None, outcome=outcome, detail=self.over or "no reply held a program", artifacts=artifacts)
+            return Result(answer=None, outcome=outcome, detail="; ".join(filter(None, (self.over, self.complaint()))), artifacts=artifacts)
         if best.tried is not None and best.tried.ok and self.task.tests and self.task.tests_from != "generated":
             return Result(answer=best.program, outcome="verified", authority="public_tests", artifacts=artifacts)
         authority: Authority = "model" if best.passed else "none"
         detail = self.over if best.passed or best.tried is None else f"{self.over}; {best.tried.feedback}"
         return Result(answer=best.program, outcome=outcome, authority=authority, detail=detail, artifacts=artifacts)
+
+    def complaint(self) -> str:
+        """Why there is no program, in the words for the last reply that held none."""
+        told = [attempt.complaint for node in self.tree.nodes for attempt in node.state if attempt.complaint]
+        return f"no reply held a program: {told[-1]}" if told else ""
 
     def place(self, node: Thought) -> dict[str, Any]:
         """One node of the tree as JSON; ``value`` is the best return through it."""

@@ -47,7 +47,8 @@ async def s_star(task: CodeTask, params: SStar, ctx: Context) -> Result:
     top = max(one.score for one in debugged)
     best = {one.program: one for one in debugged if one.score == top}
     contenders = sorted(best.values(), key=lambda one: len(one.program or ""))
-    ctx.best(contenders[0].shown)
+    if contenders[0].program is not None:
+        ctx.best(contenders[0].shown)
     groups = [[contenders[0]]]
     calls: tuple[str, ...] = ()
     decisions = list[str]()

@@ -21,14 +21,19 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 def check_problem(problem: Problem, domain: Domain) -> list[Finding]:
     """What is wrong with the problem as one of this domain; at most :data:`MOST_FINDINGS`, errors first, else in the order of the text."""
-    names = _Names(domain, objects_of(domain, problem))
-    rules: list[Iterator[Finding]] = [_domain_name(problem, domain), _objects(problem, names), _init(problem, names),
-                                      _values(problem, names), _goal(problem, names)]
-    named = _first(finding for rule in rules for finding in rule)
+    named = check_names(problem, domain)
     # What a text means can be asked once its names are right.
     readable = not any(finding.severity == "error" for finding in named)
     found = _first(itertools.chain(named, misgivings(problem, domain, search=readable)))
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def check_names(problem: Problem, domain: Domain) -> list[Finding]:
+    """The part of :func:`check_problem` that is quick whatever the problem: names that the domain does not know, and their arguments."""
+    names = _Names(domain, objects_of(domain, problem))
+    rules: list[Iterator[Finding]] = [_domain_name(problem, domain), _objects(problem, names), _init(problem, names),
+                                      _values(problem, names), _goal(problem, names)]
+    return _first(finding for rule in rules for finding in rule)
 
 
 def lint(problem: Problem, domain: Domain) -> list[Finding]:

@@ -37,7 +37,7 @@ def test_the_best_program_stands_first(select: Any):
     _, *lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["right.py", "square.py", "prose.txt"]
     assert lines[0].split()[1:] == ["0", "2/2", "1/1"] and lines[1].split()[1:] == ["1", "2/2", "0/1"]
-    assert "cannot be compiled" in lines[2]
+    assert "holds no program" in lines[2]
 
 
 def test_as_json_it_is_for_scripts(select: Any):

@@ -27,7 +27,7 @@ def test_candidates_are_run_and_ranked(http: httpx2.Client):
     assert found["matrix"]["trusted"] == [True, False, False]
     assert (found["complete"], found["verdict"]) == (True, "final")
     assert found["ranking"][2]["trusted_passed"] == 1 and found["ranking"][2]["passed"] == 2
-    assert "cannot be compiled" in found["ranking"][4]["problem"]
+    assert "holds no program" in found["ranking"][4]["problem"]
 
 
 def test_replies_of_a_model_and_bodies_are_candidates_too(http: httpx2.Client):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,8 +26,11 @@ COOL, COLD = 0.2, 0.0
 
 async def bodies_of(
     function: Function, program: Program, target: Target, count: int, temperature: float | None, ctx: Context, *, again: bool = True,
-) -> list[Body]:
-    """Definitions of ``function``, of ``count`` replies those that can be used; one more, told what is wrong, when none can (``again``)."""
+) -> tuple[list[Body], str]:
+    """Definitions of ``function``, of ``count`` replies those that can be used; one more, told what is wrong, when none can (``again``).
+
+    Beside them what is wrong with the last reply that cannot be used.
+    """
     request = render(
         target.prompt, context=_paragraph(target.context()), header=_paragraph(program.header), helpers=_helpers(function, program, target),
         signature=function.signature, description=function.description, opening=target.opening(function), name=function.name,
@@ -43,9 +45,11 @@ async def bodies_of(
     if not found and again:
         told = render("parsel/body_again", problem=problem, name=function.name)
         reply = (await ctx.complete(_continued(request, last, told, COOL)))[0]
-        with contextlib.suppress(NoBody):
+        try:
             found.append(target.body(reply.text, function, program))
-    return found
+        except NoBody as error:
+            problem = str(error)
+    return found, problem
 
 
 async def a_helper(name: str, calls: Sequence[str], caller: str, program: Program, ctx: Context) -> Function | None:

@@ -89,13 +89,21 @@ async def implement(
             continue
         own = [name for name in members if work.program.functions[name].constraints]
         if trusted or not own:
-            lacking = ", ".join(name for name in members if not work.bodies(name))
-            detail = f"no usable body for {lacking}" if lacking else f"no combination of bodies fits for {', '.join(members)}"
+            detail = _why(work, members)
             break
         notes.append(f"constraints of {', '.join(own)} were given up: no body meets them")
         for name in own:
             work.change(work.program.constrained(name, ()))
     return await _built(work, detail, notes, ctx.scope("whole"))
+
+
+def _why(work: Work, members: Sequence[str]) -> str:
+    """Why ``members`` are not implemented."""
+    if lacking := [name for name in members if not work.bodies(name)]:
+        said = next((problem for name in lacking if (problem := work.complaints.get(name))), "")
+        return f"no usable body for {', '.join(lacking)}" + (f": {said}" if said else "")
+    near = "; ".join(f"of the constraints of {name} at best {work.fraction(name):.0%} held" for name in members if work.checks(name))
+    return f"no combination of bodies fits for {', '.join(members)}" + (f": {near}" if near else "")
 
 
 async def _component(work: Work, members: Sequence[str], effort: Effort, ctx: Context, notes: list[str]) -> bool:
@@ -123,13 +131,14 @@ async def _draw(work: Work, members: Sequence[str], wanted: int, effort: Effort,
     """Ask for bodies until ``wanted`` were asked for of each function."""
     short = [name for name in members if work.asked.get(name, 0) < wanted]
 
-    async def draw(here: Context, name: str) -> list[Body]:
+    async def draw(here: Context, name: str) -> tuple[list[Body], str]:
         function, more = work.program.functions[name], wanted - work.asked.get(name, 0)
         return await bodies_of(function, work.program, work.target, more, effort.temperature, here, again=not work.bodies(name))
 
-    for name, bodies in zip(short, await ctx.map(f"draw{wanted}", short, draw), strict=True):
+    for name, (bodies, problem) in zip(short, await ctx.map(f"draw{wanted}", short, draw), strict=True):
         work.asked[name] = wanted
         work.add(bodies)
+        work.complaints[name] = problem
 
 
 async def _fit(work: Work, members: Sequence[str], effort: Effort, ctx: Context) -> bool:

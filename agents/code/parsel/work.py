@@ -24,6 +24,8 @@ class Work:
         self.fixed: dict[str, Body] = {}
         self.asked: dict[str, int] = {}
         """Bodies asked for."""
+        self.complaints: dict[str, str] = {}
+        """What was wrong with the last reply that held no usable body."""
         self.trials = 0
         """Combinations that were executed."""
         self.final = True

@@ -33,6 +33,8 @@ class Chosen:
     tests: tuple[str, ...]
     """The columns of the matrix: visible tests, then generated ones."""
     ranked: tuple[Ranked, ...]
+    by_model: bool
+    """Whether tests that a model wrote took part, and no visible test fails."""
     why: str
     """In words how it was chosen, or why none was."""
 
@@ -54,7 +56,7 @@ async def choose(
             programs.append(None)
             complaints.append(str(problem))
     if complaints and len(complaints) == len(replies):
-        return Chosen(None, None, False, tuple(programs), None, (), (), complaints[0])
+        return Chosen(None, None, False, tuple(programs), None, (), (), False, complaints[0])
 
     visible, found = await _run(programs, task.tests, task, ctx.scope("visible"))
     contenders = _contenders(visible, selector)
@@ -87,6 +89,7 @@ async def choose(
         candidate=best, program=programs[best], programs=tuple(programs),
         verified=bool(passed) and all(passed) and found.verdict == "final" and task.tests_from != "generated",
         matrix=matrix, tests=(*task.tests, *written), ranked=tuple(ranked), why=why,
+        by_model=all(passed) and bool(written or (task.tests and task.tests_from == "generated")),
     )
 
 
@@ -100,7 +103,7 @@ def selected(chosen: Chosen, **artifacts: object) -> Result:
     }
     return Result(
         answer=chosen.program, detail=chosen.why, outcome="verified" if chosen.verified else "best_effort",
-        authority="public_tests" if chosen.verified else "model", artifacts=shown | artifacts)
+        authority="public_tests" if chosen.verified else "model" if chosen.by_model else "none", artifacts=shown | artifacts)
 
 
 async def _run(

@@ -58,7 +58,8 @@ async def test_each_selector_chooses_by_its_rule(selector: str, expected: str):
 
 async def test_a_program_that_fails_a_visible_test_is_no_more_than_an_effort():
     result, _ = await run("best_of_n(n=2,selector=two_tier)", LARGEST, answering(WRONG, "def largest(numbers):\n    return None\n"))
-    assert result.answer == WRONG and result.outcome == "best_effort" and "it passes 1 of 2 visible tests" in result.detail
+    assert (result.answer, result.outcome, result.authority) == (WRONG, "best_effort", "none")
+    assert "it passes 1 of 2 visible tests" in result.detail
 
 
 async def test_generated_tests_alone_verify_nothing():

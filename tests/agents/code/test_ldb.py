@@ -77,3 +77,8 @@ def test_judgements_are_read_from_what_models_write(reply: str):
 @given(st.text(max_size=99) | st.lists(st.sampled_from([ONE, "{", "}", '"block"', ":", '"correct"', "true", ","]), max_size=9).map("".join))
 def test_any_reply_can_be_read(reply: str):
     assert all(isinstance(one.correct, bool) for one in read_judgements(reply))
+
+
+async def test_a_refusal_is_no_answer_when_the_budget_ends():
+    result, _ = await run("ldb", LARGEST, Player(code__write="I refuse.", ldb__repair_untraced="I refuse."), requests=1)
+    assert (result.outcome, result.answer) == ("limit", None)

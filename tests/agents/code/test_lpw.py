@@ -91,6 +91,8 @@ async def test_tests_that_a_model_wrote_verify_nothing() -> None:
 async def test_a_spent_budget_gives_the_best_so_far() -> None:
     nothing, _ = await run("lpw", LARGEST, player(), lpw, requests=2)
     assert (nothing.outcome, nothing.answer) == ("limit", None)
+    refused, _ = await run("lpw", LARGEST, player(lpw__code="I refuse."), lpw, requests=5)
+    assert (refused.outcome, refused.answer) == ("limit", None)
     some, _ = await run("lpw", LARGEST, player(lpw__code=fenced(WRONG)), lpw, requests=5)
     assert some.outcome == "limit" and "best = 0" in (some.answer or "")
 

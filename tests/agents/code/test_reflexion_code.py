@@ -76,6 +76,11 @@ async def test_a_spent_budget_gives_the_best_program_so_far():
     assert (result.outcome, result.answer) == ("limit", WRONG.strip())
 
 
+async def test_a_refusal_is_no_answer_when_the_budget_ends():
+    result, _ = await run("reflexion_code", LARGEST, Player(code__write="I refuse."), requests=1)
+    assert (result.outcome, result.answer) == ("limit", None)
+
+
 async def test_from_chat_the_task_is_read_from_the_message():
     chat = ChatTask(messages=(Message(role="user", content=f"Please complete\n```python\n{HEADER}```"),))
     result, _ = await run("reflexion_code", chat, Player(code__write=fenced(RIGHT)))

@@ -96,7 +96,7 @@ def test_helpers_and_imports_of_the_header_come_with_a_body():
 
 @pytest.mark.parametrize(("reply", "said"), [
     ("", "holds no program; expected a function called total"),
-    ("I cannot do that.", "cannot be compiled|does not define"),
+    ("I cannot do that.", "holds no program; expected a function called total"),
     ("```python\ndef sum_up(xs):\n    return sum(xs)\n```", "does not define a function called total; it defines sum_up"),
     ("```python\ndef total(xs:\n    return sum(xs)\n```", "cannot be compiled: SyntaxError in line 1"),
     ("<think>\ndef total(xs): return 1\n", "holds no program"),

@@ -203,6 +203,7 @@ async def test_a_reply_without_a_program_is_thought_again_with_the_reason(said: 
     thinker = Broken({"program": said, "again": said})
     result, endpoint = await searched("rollouts=1", thinker)
     assert result.outcome == "failed" and result.answer is None and result.artifacts["programs"] == 0
+    assert "no reply held a program: " in result.detail
     rethinking = next(request for _, request, _ in endpoint.requests if (request.prompt or "").startswith("rethink_mcts/rethink@"))
     assert "held no program that could be run" in rethinking.messages[-1].text
 

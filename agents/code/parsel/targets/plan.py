@@ -18,8 +18,10 @@ from eudoxus.agents.code.parsel.targets.base import Job, Tries
 from eudoxus.agents.code.parsel.targets.python import Python
 from eudoxus.planners.desk import domain_text
 from eudoxus.planners.pddl import PddlError, parse_domain, parse_problem, validate
+from eudoxus.planners.pddl.check import check_names
 from eudoxus.planners.pddl.formulas import And
 from eudoxus.runtime import Context
+from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.runtime.result import Authority
 
 EXPECTED = ("executable", "goal")
@@ -38,9 +40,12 @@ class PddlPlan(Python):
     authority: Authority = "exact"
 
     def __init__(self, domain: str, problem: str, *, limits: sandbox.Limits | None = None) -> None:
-        """Raises :class:`PddlError` or :class:`InvalidRequest` for what cannot be read."""
+        """Raises :class:`PddlError` or :class:`InvalidRequest` for what cannot be read or does not fit together."""
         super().__init__(limits=limits)
         self._domain, self._problem = parse_domain(domain_text(domain)), parse_problem(problem)
+        wrong = next((finding for finding in check_names(self._problem, self._domain) if finding.severity == "error"), None)
+        if wrong is not None:
+            raise InvalidRequest(f"problem: {wrong}", param="problem")
         self._texts = domain_text(domain).strip(), problem.strip()
 
     def context(self) -> str:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from eudoxus.agents.code.parsel.combinations import Body
 from eudoxus.agents.code.parsel.language import Function, ParselError, Program
 from eudoxus.agents.code.parsel.targets.base import Job, NoBody, Target, Tries
+from eudoxus.agents.code.parsel.targets.termination import questions
 from eudoxus.agents.code.syntax import fenced
 from eudoxus.runtime import Context
 from eudoxus.runtime.errors import EffectFailed
@@ -98,7 +99,9 @@ class Smt(Target):
         return "\n".join(comment[body.function] + body.code for body in bodies) + "\n"
 
     async def tried(self, ctx: Context, jobs: Sequence[Job]) -> list[Tries]:
-        asked = [(at, check) for at, job in enumerate(jobs) for check in job.checks]
+        """A program with a recursive definition that is not known to end fails all its checks."""
+        ends = await ctx.map("ends", jobs, self._ends)
+        asked = [(at, check) for at, job in enumerate(jobs) if ends[at] for check in job.checks]
 
         async def ask(here: Context, one: tuple[int, str]) -> CheckResult:
             found = await here.perform(refutation(jobs[one[0]].code, one[1], self._seconds))
@@ -109,7 +112,25 @@ class Smt(Target):
         tries: list[list[CheckResult]] = [[] for _ in jobs]
         for (at, _), found in zip(asked, await ctx.map("z3", asked, ask), strict=True):
             tries[at].append(found)
-        return [Tries(tuple(found.status == "unsat" for found in own)) for own in tries]
+        return [Tries(tuple(found.status == "unsat" for found in own) or (False,) * len(job.checks))
+                for job, own in zip(jobs, tries, strict=True)]
+
+    async def _ends(self, ctx: Context, job: Job) -> bool:
+        """Whether every recursive definition of a program is known to end."""
+        commands = _terms(job.code) or []
+        for at, command in enumerate(commands):
+            word, name, parameters, sort, term = _terms(command[1:-1]) or []
+            if word != "define-fun-rec":
+                continue
+            before = "\n".join(commands[:at])
+            typed = [(own[0], own[1]) for one in _terms(parameters[1:-1]) or [] if (own := _terms(one[1:-1]))]
+            for number, question in enumerate(questions(name, typed, sort, list(_tokens(term)))):
+                check = Check(text=f"{before}\n{question}", seconds=self._seconds)
+                if (await ctx.scope("measure", at, number).perform(check)).status == "unsat":
+                    break
+            else:
+                return False
+        return True
 
 
 def refutation(definitions: str, formula: str, seconds: float) -> Check:

@@ -112,7 +112,7 @@ async def test_a_program_that_nothing_fits_is_not_verified_and_says_where_it_sto
     replies = GOOD | {"longest": bodies("def longest(words):", "words[0]"), "split longest": "no idea"}
     result, model = await run("parsel(k=1,most=4)", ParselTask(program=PROGRAM), replies)
     assert (result.outcome, result.authority) == ("best_effort", "none")
-    assert "no combination of bodies fits for longest" in result.detail
+    assert "no combination of bodies fits for longest: of the constraints of longest at best 0% held" in result.detail
     assert (model.asked.count("longest"), model.asked.count("summary")) == (4, 1)
     assert "could not be split" in result.artifacts["notes"][0]
 
@@ -210,7 +210,7 @@ async def test_bodies_with_other_arguments_decorators_or_names_are_not_used(repl
     program = "f(n: int) -> int: n plus 1\nf(3) -> 4\n"
     result, _ = await run("parsel(k=1,most=1,expand=false)", ParselTask(program=program), {"f": python(reply), "again f": "no"})
     assert (result.outcome, result.answer) == ("failed", None)
-    assert "no usable body for f" in result.detail
+    assert "no usable body for f: " in result.detail
 
 
 async def test_a_reply_s_own_helpers_go_into_its_function_and_those_of_the_program_are_left_out():

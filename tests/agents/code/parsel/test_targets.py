@@ -107,6 +107,8 @@ async def test_what_does_not_reach_the_goal_is_not_verified(body: str):
 def test_a_plan_s_constraint_says_executable_or_goal():
     with pytest.raises(ValueError, match="line 2, column 1: 'valid': expected executable or goal"):
         ParselTask(program="f(): d\nf() -> valid\n", target="pddl_plan", domain="blocksworld", problem=PROBLEM)
+    with pytest.raises(ValueError, match="problem: .*hand-empty"):
+        ParselTask(program="f(): d\n", target="pddl_plan", domain="blocksworld", problem=PROBLEM.replace("arm-empty", "hand-empty"))
     with pytest.raises(ValueError, match="no domain is called 'nowhere'"):
         ParselTask(program="f(): d\n", target="pddl_plan", domain="nowhere", problem=PROBLEM)
 
@@ -158,6 +160,29 @@ def test_only_one_definition_of_the_function_itself_is_read(reply: str):
     except NoBody:
         return
     assert body.code.startswith("(define-fun f ((x Int)) Int\n") and reply.startswith(("(assert", "(set-option", "((("))
+
+
+@needs_z3
+@pytest.mark.parametrize(("term", "holds"), [
+    ("(+ 1 (f x))", False),  # a contradiction, from which z3 would prove anything
+    ("(ite (< x 0) (+ 1 (f x)) 7)", False), ("(ite (= x 0) 0 (+ 2 (f (- x 1))))", False), ("(let ((y (- x 1))) (f y))", False),
+    ("(ite (<= x 0) 0 (+ 2 (f (- x 1))))", True), ("(ite (> x 9) (f (- x 1)) (ite (> x 0) (* 2 x) 0))", True),
+    ("(ite (> x 0) (+ 1 (f (- x 1)) (- 1 (f (- x 1))) (f (- x 1))) 0)", True),
+])
+async def test_a_recursive_definition_proves_nothing_unless_it_ends(term: str, holds: bool):
+    program = "f(x: Int) -> Int: twice x, 0 where x is negative\nf(3) -> 6\n"
+    result, _ = await run("parsel(k=1,most=1,expand=false)", ParselTask(program=program, target="smt"), {"f": [smt(term)]})
+    assert result.verified is holds
+
+
+@needs_z3
+async def test_a_recursion_that_counts_up_to_a_bound_or_shortens_a_text_ends():
+    for program, term in (
+        ("f(a: Int, b: Int) -> Int: b - a, at least 0\nf(2, 5) -> 3\n", "(ite (>= a b) 0 (+ 1 (f (+ a 1) b)))"),
+        ('f(s: String) -> Int: the length of s\nf("abc") -> 3\n', '(ite (= s "") 0 (+ 1 (f (str.substr s 1 (- (str.len s) 1)))))'),
+    ):
+        result, _ = await run("parsel(k=1,most=1,expand=false)", ParselTask(program=program, target="smt"), {"f": [smt(term)]})
+        assert result.verified, program
 
 
 @needs_z3
