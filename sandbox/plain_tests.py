@@ -18,7 +18,7 @@ from itertools import accumulate
 from operator import eq, is_
 from typing import Any, NamedTuple
 
-from eudoxus.sandbox.asking import MOST_SHOWN, Asking, brief
+from eudoxus.sandbox.asking import Asking
 from eudoxus.sandbox.codec import CodecError, clean, decode, encode, short
 from eudoxus.sandbox.inside.wire import FRAME_BYTES as WHOLE_FRAME_BYTES
 from eudoxus.sandbox.inside.wire import Malformed
@@ -29,6 +29,8 @@ from eudoxus.sandbox.zygotes import monotonic
 
 SHOWN = 200
 """Characters of a call's arguments in its record."""
+DETAILS_CHARACTERS = 200_000
+"""Of the exceptions of all tests, after which tests are reported without calls and messages, as a judge does."""
 _MOST_CODE = 64 << 10
 _MOST_MESSAGE = 500
 _SET = re.compile(r"\bset\s*\(")
@@ -177,7 +179,7 @@ class Claiming(Asking):
         self._firsts = {at - len(claims): at for claims, at in zip(tests, accumulate(map(len, tests)), strict=True)}
         self._entry = entry
         self._keep = keep_calls
-        self._raised = 0
+        self._room = DETAILS_CHARACTERS
         self._before = monotonic()
         super().__init__(channel, [claim.rest for claim in self._claims], call_s, frame_bytes=WHOLE_FRAME_BYTES)
 
@@ -194,9 +196,9 @@ class Claiming(Asking):
         call = CallRecord(function=self._entry, args=claim.shown)
         if "x" in frame:
             error = raised(frame["x"])
-            self._raised += 1
-            if self._raised > MOST_SHOWN:
-                return Judgement("error", brief(error), ms)
+            self._room -= len(error.type) + len(error.msg) + sum(len(name) for _, name in error.frames)
+            if self._room < 0:
+                return Judgement("error", Raised(type=error.type[:40], msg="", line=error.line), ms)
             return Judgement("error", error, ms, [call.model_copy(update={"raised": clean(f"{error.type}: {error.msg}", SHOWN)})])
         if "v" not in frame:
             raise Malformed("a reply without value")
