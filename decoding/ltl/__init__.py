@@ -10,7 +10,7 @@ from eudoxus.decoding.ltl.spec import load_agent, read_agent, shipped
 from eudoxus.decoding.ltl.transcript import Segment, Verification, Violation, verify
 
 __all__ = [
-    "Agent", "AgentSpecError", "Automaton", "ConstraintViolation", "Formula", "FormulaError", "Grammar", "Monitor", "Options", "Prompts", "Run",
-    "Segment", "SpecTooLarge", "State", "Symbol", "Unsatisfiable", "Verification", "Violation", "holds", "lift", "lift_run", "load_agent",
-    "parse", "read_agent", "run_agent", "shipped", "verify",
+    "Agent", "AgentSpecError", "Automaton", "ConstraintViolation", "Formula", "FormulaError", "Grammar", "Monitor", "Options", "Prompts",
+    "Run", "Segment", "SpecTooLarge", "State", "Symbol", "Unsatisfiable", "Verification", "Violation", "holds", "lift", "lift_run",
+    "load_agent", "parse", "read_agent", "run_agent", "shipped", "verify",
 ]

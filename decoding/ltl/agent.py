@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -122,8 +123,7 @@ class Monitor:
 
         With ``remaining``, only those after which the run can still be brought to its end within so many segments, this one included.
         """
-        most = remaining if remaining is not None else len(self.agent.automaton.rows) + 1
-        return tuple(state for state in self.agent.states if self._cost(state) < most)
+        return tuple(state for state in self.agent.states if self._cost(state) < (math.inf if remaining is None else remaining))
 
     def prefixes(self, remaining: int | None = None) -> dict[str, str]:
         """The prefix of each state that may come next."""
@@ -131,7 +131,7 @@ class Monitor:
 
     def after(self, state: str, proposition: str = "") -> Monitor:
         """Where the run stands after such a segment. Raises KeyError when it may not come next."""
-        if self._cost(self.agent.state(state)) >= len(self.agent.automaton.rows) + 1:
+        if self._cost(self.agent.state(state)) == math.inf:
             raise KeyError(state)
         return Monitor(self.agent, self.agent.automaton.step(self.at, Symbol(state, proposition)))
 
@@ -139,10 +139,10 @@ class Monitor:
         """The one of ``states`` after which the end is nearest; of equals the first."""
         return min(states, key=self._cost)
 
-    def _cost(self, state: State) -> int:
-        """The distance after ``state``, whatever holds of it; more than any distance for a trap."""
+    def _cost(self, state: State) -> float:
+        """The distance after ``state``, whatever holds of it; infinite for a trap."""
         automaton, distances = self.agent.automaton, self.agent.distances
-        return max(distances.get(automaton.step(self.at, symbol), len(automaton.rows) + 1) for symbol in state.symbols)
+        return max(distances.get(automaton.step(self.at, symbol), math.inf) for symbol in state.symbols)
 
 
 def _satisfiable(constraints: Sequence[Constraint]) -> Automaton:

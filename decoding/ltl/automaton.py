@@ -52,7 +52,7 @@ class Automaton:
         def number(state: S) -> int:
             if state not in numbers:
                 if len(order) >= MOST_STATES:
-                    raise SpecTooLarge(f"the behaviour needs more than {MOST_STATES:,} states; use fewer or smaller counts", param="behavior")
+                    raise SpecTooLarge(f"the behaviour needs more than {MOST_STATES:,} states; use smaller counts", param="behavior")
                 numbers[state] = len(order) + 1
                 order.append(state)
             return numbers[state]

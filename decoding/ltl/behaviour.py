@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -96,7 +97,7 @@ class _Net:
         return start, end
 
     def _row(self, parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
-        for (_, last), (first, _) in zip(parts, parts[1:], strict=False):
+        for (_, last), (first, _) in itertools.pairwise(parts):
             self.silent[last].append(first)
         return parts[0][0], parts[-1][1]
 

@@ -90,7 +90,7 @@ TEXT = Content("text")
 
 
 def content_of(said: Any) -> Content:
-    """The constraint that a specification writes: ``text``, ``line``, ``tool``, or one of ``{enum: …}``, ``{regex: …}``, ``{json_schema: …}``.
+    """The constraint that a specification writes: ``text``, ``line``, ``tool``, ``{enum: …}``, ``{regex: …}`` or ``{json_schema: …}``.
 
     Raises ValueError saying what is wrong with it.
     """
@@ -127,7 +127,7 @@ def _values(value: Any) -> tuple[str, ...]:
         raise ValueError(f"enum={value!r}: expected a list of 1 to 256 texts")
     for one in value:
         if one != one.strip() or not one or "\n" in one or len(one) > 200 or not one.isprintable():
-            raise ValueError(f"enum: {one!r} cannot be a content; expected 1 to 200 printable characters in one line, no blanks around them")
+            raise ValueError(f"enum: {one!r} cannot be a content; expected 1 to 200 printable characters without blanks around them")
     if len(set(value)) < len(value):
         raise ValueError(f"enum={value!r}: a value is given twice")
     return tuple(value)

@@ -191,27 +191,27 @@ class _Reader:
     def unary(self, depth: int) -> tuple[Formula, int]:
         if depth > DEEPEST:
             raise self.error(f"more than {DEEPEST} operators inside each other")
-        token = self.peek()
+        word = self.peek()
         self.next += 1
-        if token in _UNARY:
+        if word in _UNARY:
             of, height = self.unary(depth + 1)
-            return Unary(token, of), height + 1
-        if token == "(":
+            return Unary(word, of), height + 1
+        if word == "(":
             inner = self.binary(1, depth + 1)
             if self.peek() != ")":
                 raise self.error("a ')' is missing" if not self.peek() else f"unexpected {self.peek()!r}; expected an operator or ')'")
             self.next += 1
             return inner
-        if token in ("true", "false", "last"):
-            return Constant(token), 1
-        if _NAME.fullmatch(token):
-            return Atom(token), 1
+        if word in ("true", "false", "last"):
+            return Constant(word), 1
+        if _NAME.fullmatch(word):
+            return Atom(word), 1
         self.next -= 1
-        if not token:
+        if not word:
             raise self.error("a formula is missing" if self.tokens else "an empty formula")
-        if token[0].isalpha() and token not in _BINARY:
-            raise self.error(f"{token!r} is neither an operator nor a name; names begin with a lower-case letter and have none in upper case")
-        raise self.error(f"unexpected {token!r}; expected a name, !, X, N, F, G or '('")
+        if word[0].isalpha() and word not in _BINARY:
+            raise self.error(f"{word!r} is neither an operator nor a name, which has lower-case letters only")
+        raise self.error(f"unexpected {word!r}; expected a name, !, X, N, F, G or '('")
 
     def peek(self) -> str:
         return self.tokens[self.next][0] if self.next < len(self.tokens) else ""

@@ -25,7 +25,7 @@ Dialect = Literal["lark", "gbnf", "ebnf"]
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """``content`` (perhaps a JSON value of ``schema`` instead), then ``then``, then the nonterminal ``to``; at its end when that is empty."""
+    """``content`` (perhaps a JSON value of ``schema`` instead), then ``then``, then the nonterminal ``to``; nothing when that is empty."""
 
     content: Pattern
     then: Pattern

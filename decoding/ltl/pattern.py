@@ -181,10 +181,11 @@ _COUNT = re.compile(r"\{(\d{1,4})(,(\d{0,4}))?\}")
 
 
 def read(text: str) -> Pattern:
-    r"""The pattern that ``text`` writes: characters, ``.``, classes, ``\d \w \s`` (ASCII) and their negations, groups, ``|``, ``* + ?``, ``{m,n}``.
+    r"""The pattern that ``text`` writes.
 
-    It must match the whole content. Raises :class:`PatternError` for what else regular expressions know: anchors, look-around,
-    back-references, lazy operators.
+    Known are characters, ``.``, classes, ``\d \w \s`` (ASCII) and their negations, groups, ``|``, ``* + ?`` and ``{m,n}``. It must match
+    the whole content. Raises :class:`PatternError` for what else regular expressions know: anchors, look-around, back-references, lazy
+    operators.
     """
     if len(text) > LONGEST:
         raise PatternError(f"a pattern has at most {LONGEST:,} characters, this one {len(text):,}")

@@ -1,8 +1,8 @@
 """Runs of an agent over any endpoint: the behaviour is enforced from outside, with stop strings, checks and new samples.
 
-Of each reply the longest beginning that the behaviour and the contents allow is kept, and never more; what a model writes in the place of the
-host does not count. After replies of which nothing can be kept, the model chooses the next state out of those that are allowed, and then
-writes its content alone (cf. the API decoder of Crouse et al. 2023, §4, which takes the first state where several are allowed).
+Of each reply the longest beginning that the behaviour and the contents allow is kept, and never more; what a model writes in the place of
+the host does not count. After replies of which nothing can be kept, the model chooses the next state out of those that are allowed, and
+then writes its content alone (cf. the API decoder of Crouse et al. 2023, §4, which takes the first state where several are allowed).
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from typing import Any, Protocol
 from eudoxus.decoding.ltl.agent import Agent, Monitor, State
 from eudoxus.decoding.ltl.errors import ConstraintViolation
 from eudoxus.decoding.ltl.lifting import NOTATIONS, Dialect, lift
-from eudoxus.decoding.ltl.transcript import BLANKS, Segment, plain, read_content, split, supplied, written
+from eudoxus.decoding.ltl.transcript import BLANKS, END, Segment, plain, read_content, split, supplied, written
 from eudoxus.runtime import ChatRequest, Completion, Context, Message
 from eudoxus.runtime.errors import CapabilityMissing
 
-END = "[End]"
-"""What a model writes to end a run that may end and could also go on."""
 MOST_STOPS = 4
 """Stop strings that every endpoint takes."""
 
@@ -189,9 +187,7 @@ class _Runner:
 
     def read(self, completion: Completion, allowed: Sequence[State], *, forced: bool) -> _Taken:
         """The longest beginning of a reply that is allowed, and why not more."""
-        text = plain(completion.text.rpartition("</think>")[2]).strip(BLANKS)
-        if not forced and self.monitor.accepting and text.split("\n")[0].strip() == END:
-            return _Taken(ends=True)
+        text, ended = _before_end(plain(completion.text.rpartition("</think>")[2]).strip(BLANKS))
         pieces = split(self.agent, text)
         if pieces and pieces[0][0] is None:
             pieces = [(allowed[0], pieces[0][1], 1), *pieces[1:]] if forced else pieces[1:]
@@ -204,13 +200,15 @@ class _Runner:
             if state.env:
                 return _Taken(found, host=state)
             content, complaint = read_content(self.agent, state, said)
-            if complaint is None and completion.finish_reason == "length" and number == len(pieces) - 1 and (number or state.content.kind != "text"):
+            cut_off = completion.finish_reason == "length" and number == len(pieces) - 1
+            if complaint is None and cut_off and (number or state.content.kind != "text"):
                 complaint = "it was cut off"
             if complaint is not None:
                 return _Taken(found, problem=f"the content of {state.name}: {complaint}")
             found.append(Segment(state.name, content))
             monitor = monitor.after(state.name)
-        return _Taken(found, problem="" if found else f"there was no line that begins with {_or(allowed, marker=True)}")
+        ends = ended and monitor.accepting
+        return _Taken(found, ends=ends, problem="" if found or ends else f"there was no line that begins with {_or(allowed, marker=True)}")
 
     async def chosen(self, ctx: Context, allowed: Sequence[State]) -> State | None:
         """The state that the model chooses, None for the end; the one that is nearest to the end when it says nothing of use."""
@@ -228,6 +226,13 @@ class _Runner:
 
     def violation(self, reason: str, allowed: Sequence[State] = ()) -> ConstraintViolation:
         return ConstraintViolation(reason, trace=[str(one) for one in self.segments], allowed=[state.name for state in allowed])
+
+
+def _before_end(text: str) -> tuple[str, bool]:
+    """What stands before a line that says that the run ends, and whether there is one."""
+    lines = text.split("\n")
+    place = next((number for number, line in enumerate(lines) if line.strip() == END), None)
+    return ("\n".join(lines[:place]), place is not None)
 
 
 def most_probable(completion: Completion, letters: Sequence[str]) -> str | None:

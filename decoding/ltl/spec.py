@@ -32,7 +32,7 @@ from eudoxus.decoding.ltl.agent import ENV, Agent, Constraint, State
 from eudoxus.decoding.ltl.content import TEXT, content_of
 from eudoxus.decoding.ltl.errors import AgentSpecError, FormulaError
 from eudoxus.decoding.ltl.formula import atoms, conjuncts, parse
-from eudoxus.decoding.ltl.transcript import verify
+from eudoxus.decoding.ltl.transcript import END, verify
 
 LONGEST = 50_000
 """Characters of a specification."""
@@ -61,7 +61,7 @@ def load_agent(said: str) -> Agent:
     if name not in shipped():
         near = difflib.get_close_matches(name, shipped(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise AgentSpecError(f"spec={name!r}: no agent is called so{hint} (there are {', '.join(shipped())}; or give a specification in YAML)",
+        raise AgentSpecError(f"spec={name!r}: no agent is called so{hint} (there are {', '.join(shipped())}; or give one in YAML)",
                              param="spec")
     return read_agent(_folder().joinpath(f"{name}.yaml").read_text("utf-8"))
 
@@ -99,7 +99,7 @@ def _states(said: Any) -> tuple[State, ...]:
     for number, state in enumerate(states):
         for other in states[:number]:
             if state.marker.startswith(other.marker) or other.marker.startswith(state.marker):
-                raise AgentSpecError(f"states.{state.name}.prefix={state.prefix!r} cannot be told from that of {other.name}, {other.prefix!r}: "
+                raise AgentSpecError(f"states.{state.name}.prefix={state.prefix!r} and that of {other.name}, {other.prefix!r}: "
                                      "no prefix may begin another", param=f"states.{state.name}.prefix")
     names = [state.name for state in states]
     for proposition in (one for state in states for one in state.propositions):
@@ -116,7 +116,9 @@ def _state(name: Any, said: Any) -> State:
         raise AgentSpecError(f"{where}={said!r}: expected a mapping with a prefix", param=where)
     _known_fields(said, _STATE_FIELDS, f"{where}.")
     prefix = said.get("prefix")
-    if not isinstance(prefix, str) or not 1 <= len(prefix) <= 64 or not prefix.isprintable() or prefix != prefix.lstrip() or not prefix:
+    if isinstance(prefix, str) and prefix.strip() and (prefix.startswith(END) or END.startswith(prefix.strip())):
+        raise AgentSpecError(f"{where}.prefix={prefix!r}: {END} ends a run and cannot be a prefix", param=f"{where}.prefix")
+    if not isinstance(prefix, str) or not 1 <= len(prefix) <= 64 or not prefix.isprintable() or prefix != prefix.lstrip():
         raise AgentSpecError(f"{where}.prefix={prefix!r}: expected 1 to 64 printable characters in one line that do not begin with a blank",
                              param=f"{where}.prefix")
     env = {True: "host", False: ""}.get(said.get("env", False), said.get("env"))
@@ -228,7 +230,7 @@ def _yaml(text: str) -> dict[str, Any]:
     try:
         for event in yaml.parse(text, yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise AgentSpecError(f"line {event.start_mark.line + 1}: a specification has no aliases", param="spec")
+                raise AgentSpecError(f"a specification has no aliases such as *{event.anchor}", param="spec")
         node = yaml.compose(text, yaml.SafeLoader)
         _check_keys(node)
         said = yaml.safe_load(text)

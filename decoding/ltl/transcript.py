@@ -10,6 +10,8 @@ from eudoxus.decoding.ltl.agent import Agent, State
 from eudoxus.decoding.ltl.automaton import Symbol
 
 BLANKS = " \t\n"
+END = "[End]"
+"""The line with which a model ends a run that may end and could also go on; no prefix of an agent can be taken for it."""
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
@@ -72,7 +74,7 @@ def written(agent: Agent, segments: Iterable[Segment]) -> str:
 
 
 def split(agent: Agent, text: str) -> list[tuple[State | None, str, int]]:
-    """``text`` cut at the lines that begin with a marker: state, content and line of each piece; no state for what stands before the first."""
+    """``text`` cut at the lines that begin with a marker: state, content and line of each piece; None for what stands before them."""
     pieces: list[tuple[State | None, list[str], int]] = []
     for number, line in enumerate(plain(text).split("\n"), 1):
         state = _marker_at(agent, line)
