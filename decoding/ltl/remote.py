@@ -102,7 +102,8 @@ class _Runner:
     def __init__(self, agent: Agent, supply: Supply, prompts: Prompts, options: Options) -> None:
         self.agent, self.supply, self.prompts, self.options = agent, supply, prompts, options
         self.monitor, self.segments, self.refused = Monitor(agent), list[Segment](), list[str]()
-        self.stops = tuple(f"\n{state.marker}" for state in agent.states if state.env)[:MOST_STOPS] or None
+        # The prefix with its blank: a marker alone, by which a model asks for what the host supplies, is not cut off.
+        self.stops = tuple(f"\n{state.prefix}" for state in agent.states if state.env)[:MOST_STOPS] or None
 
     async def run(self, ctx: Context) -> Run:
         while allowed := self.monitor.allowed(self.remaining):
