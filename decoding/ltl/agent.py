@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eudoxus.decoding.ltl.automaton import Automaton, Symbol
+from eudoxus.decoding.ltl.automaton import Automaton, Effort, Symbol
 from eudoxus.decoding.ltl.content import TEXT, Content
 from eudoxus.decoding.ltl.errors import Unsatisfiable
 
@@ -147,13 +147,14 @@ class Monitor:
 
 def _satisfiable(constraints: Sequence[Constraint]) -> Automaton:
     """The product of all. Raises :class:`Unsatisfiable` with a smallest set of constraints that conflict."""
-    whole, conflict = _product(constraints)
+    effort = Effort()
+    whole, conflict = _product(constraints, effort)
     if conflict is None:
         return whole
     core: list[Constraint] = []
     rest = list(constraints[: conflict + 1])
     while True:  # the constraint that tips the scale belongs to the core; what came before it is looked at again
-        _, tipping = _product([*core, *rest])
+        _, tipping = _product([*core, *rest], effort)
         assert tipping is not None
         if tipping < len(core):
             break
@@ -161,17 +162,17 @@ def _satisfiable(constraints: Sequence[Constraint]) -> Automaton:
         core.append(rest[place])
         rest = rest[:place]
     others = core[1:]
-    witness = _product(others)[0].shortest() if others else None
+    witness = _product(others, effort)[0].shortest() if others else None
     never = whole.shortest() is None
     why = "no run satisfies" if never else "whatever is written, what the host supplies can make it impossible to satisfy"
     raise Unsatisfiable([one.text for one in (*others, core[0])], [str(symbol) for symbol in witness or []], why=why)
 
 
-def _product(constraints: Sequence[Constraint]) -> tuple[Automaton, int | None]:
+def _product(constraints: Sequence[Constraint], effort: Effort) -> tuple[Automaton, int | None]:
     """The product up to the first constraint with which the end can no longer be forced, and its number."""
     product: Automaton | None = None
     for number, constraint in enumerate(constraints):
-        product = constraint.automaton if product is None else product.both(constraint.automaton)
+        product = constraint.automaton if product is None else product.both(constraint.automaton, effort)
         if 0 not in product.distances():
             return product, number
     assert product is not None

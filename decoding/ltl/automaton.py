@@ -12,7 +12,23 @@ from eudoxus.decoding.ltl.errors import SpecTooLarge
 MOST_STATES = 4_000
 """States of an automaton before minimisation."""
 
+MOST_EFFORT = 300_000
+"""Of all automata of one specification together; about two seconds of work."""
+
 S = TypeVar("S", bound=Hashable)
+
+
+class Effort:
+    """What the automata of one specification may cost together. Counted in steps, so that it ends at the same place everywhere."""
+
+    def __init__(self, most: int = MOST_EFFORT) -> None:
+        self.left = most
+
+    def spend(self, steps: int) -> None:
+        """Raises :class:`SpecTooLarge` when nothing is left."""
+        self.left -= steps
+        if self.left < 0:
+            raise SpecTooLarge("the behaviour takes too much work to compile; use fewer or simpler constraints", param="behavior")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,8 +57,10 @@ class Automaton:
     accepting: frozenset[int]
 
     @classmethod
-    def built(cls, alphabet: Sequence[Symbol], start: S, step: Callable[[S, Symbol], S], accepts: Callable[[S], bool]) -> Self:
-        """The minimal automaton of the states reachable from ``start``. Raises :class:`SpecTooLarge` above ``MOST_STATES``.
+    def built(cls, alphabet: Sequence[Symbol], start: S, step: Callable[[S, Symbol], S], accepts: Callable[[S], bool],
+              effort: Effort) -> Self:
+        """The minimal automaton of the states reachable from ``start``. Raises :class:`SpecTooLarge` above ``MOST_STATES``, and when
+        ``effort`` is spent.
 
         Whether ``start`` itself accepts is not asked; a state equal to it that is reached again is another one.
         """
@@ -60,11 +78,12 @@ class Automaton:
         rows.append([number(step(start, symbol)) for symbol in alphabet])
         while len(rows) <= len(order):
             state = order[len(rows) - 1]
+            effort.spend(len(alphabet))
             rows.append([number(step(state, symbol)) for symbol in alphabet])
         accepting = {numbers[state] for state in order if accepts(state)}
         return cls(*_minimal(tuple(alphabet), rows, accepting))
 
-    def both(self, other: Self) -> Self:
+    def both(self, other: Self, effort: Effort | None = None) -> Self:
         """The minimal automaton of the runs that this and ``other`` accept, over the same alphabet."""
         place = {symbol: number for number, symbol in enumerate(self.alphabet)}
 
@@ -72,7 +91,8 @@ class Automaton:
             number = place[symbol]
             return self.rows[at[0]][number], other.rows[at[1]][number]
 
-        return type(self).built(self.alphabet, (0, 0), step, lambda at: at[0] in self.accepting and at[1] in other.accepting)
+        return type(self).built(self.alphabet, (0, 0), step, lambda at: at[0] in self.accepting and at[1] in other.accepting,
+                                effort or Effort())
 
     def step(self, state: int, symbol: Symbol) -> int:
         """The state after ``symbol``. Raises KeyError for a symbol outside the alphabet."""

@@ -15,25 +15,27 @@ import itertools
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from eudoxus.decoding.ltl.automaton import Automaton, Symbol
+from eudoxus.decoding.ltl.automaton import Automaton, Effort, Symbol
 from eudoxus.decoding.ltl.errors import AgentSpecError, SpecTooLarge
 
 MOST_NODES = 3_000
 DEEPEST = 20
 
 
-def automaton(pattern: Any, states: Collection[str], alphabet: Sequence[Symbol]) -> Automaton:
+def automaton(pattern: Any, states: Collection[str], alphabet: Sequence[Symbol],
+              effort: Effort | None = None) -> Automaton:
     """The minimal automaton of the runs that ``pattern`` describes.
 
     Raises :class:`AgentSpecError` naming the place of what is no pattern, and :class:`SpecTooLarge`.
     """
-    net = _Net(states)
+    net, spent = _Net(states), effort or Effort()
     start, end = net.add(pattern, "behavior.pattern", 0)
 
     def step(at: frozenset[int], symbol: Symbol) -> frozenset[int]:
+        spent.spend(len(at))
         return net.closed(after for node in at for state, after in net.edges[node] if state == symbol.state)
 
-    return Automaton.built(alphabet, net.closed([start]), step, lambda at: end in at)
+    return Automaton.built(alphabet, net.closed([start]), step, lambda at: end in at, spent)
 
 
 class _Net:

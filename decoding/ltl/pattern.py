@@ -135,7 +135,7 @@ def as_gbnf(pattern: Pattern) -> str:
         case Alt(options):
             return "(" + " | ".join(map(as_gbnf, options)) + ")"
         case Repeat(of, least, most):
-            return f"{as_gbnf(of) if isinstance(of, Chars) else f'({as_gbnf(of)})'}{_times(least, most)}"
+            return f"{as_gbnf(of) if isinstance(of, (Chars, Alt)) else f'({as_gbnf(of)})'}{_times(least, most)}"
 
 
 def _runs_in_gbnf(parts: tuple[Pattern, ...]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from eudoxus.decoding.ltl.automaton import Automaton, Symbol
+from eudoxus.decoding.ltl.automaton import Automaton, Effort, Symbol
 from eudoxus.decoding.ltl.errors import SpecTooLarge
 from eudoxus.decoding.ltl.formula import FALSE, TRUE, Atom, Binary, Constant, Formula, Unary
 
@@ -28,20 +28,21 @@ _NEVER: Remains = frozenset()
 _DONE: Remains = frozenset([frozenset()])
 
 
-def automaton(formula: Formula, alphabet: Sequence[Symbol]) -> Automaton:
+def automaton(formula: Formula, alphabet: Sequence[Symbol], effort: Effort | None = None) -> Automaton:
     """The minimal automaton of the non-empty runs over ``alphabet`` that satisfy ``formula``.
 
     Raises :class:`SpecTooLarge` when that takes more than the limits allow.
     """
     if _nodes(formula) > MOST_NODES:
         raise SpecTooLarge(f"a formula with <-> inside <-> grows to more than {MOST_NODES:,} nodes", param="behavior")
-    progressed = _progression()
+    progressed, spent = _progression(), effort or Effort()
 
     def step(remains: Remains, symbol: Symbol) -> Remains:
+        spent.spend(len(remains) ** 2 // 4)
         return _any_of(_all_of(progressed(obligation, symbol.holding) for obligation in together) for together in remains)
 
     start: Remains = frozenset([frozenset([positive(formula)])])
-    return Automaton.built(alphabet, start, step, lambda remains: any(together <= {ENDS} for together in remains))
+    return Automaton.built(alphabet, start, step, lambda remains: any(together <= {ENDS} for together in remains), spent)
 
 
 def positive(formula: Formula, negated: bool = False) -> Formula:

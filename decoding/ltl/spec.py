@@ -29,6 +29,7 @@ import yaml
 
 from eudoxus.decoding.ltl import behaviour, progression
 from eudoxus.decoding.ltl.agent import ENV, Agent, Constraint, State
+from eudoxus.decoding.ltl.automaton import Effort
 from eudoxus.decoding.ltl.content import TEXT, content_of
 from eudoxus.decoding.ltl.errors import AgentSpecError, FormulaError
 from eudoxus.decoding.ltl.formula import atoms, conjuncts, parse
@@ -36,6 +37,8 @@ from eudoxus.decoding.ltl.transcript import END, verify
 
 LONGEST = 50_000
 """Characters of a specification."""
+DEEPEST = 50
+"""Mappings and lists inside each other."""
 MOST_STATES = 32
 MOST_CONSTRAINTS = 64
 MOST_PROPOSITIONS = 8
@@ -153,14 +156,14 @@ def _constraints(said: Mapping[str, Any], states: Sequence[State]) -> tuple[Cons
     written = said["behavior"] if isinstance(said["behavior"], dict) else {"ltlf": said["behavior"]}
     if written.keys() not in ({"ltlf"}, {"pattern"}):
         raise AgentSpecError(f"behavior={written!r}: expected a formula, {{ltlf: …}} or {{pattern: …}}", param="behavior")
-    found = list[Constraint]()
+    found, effort = list[Constraint](), Effort()
     if "pattern" in written:
         names = [state.name for state in states]
-        found.append(Constraint("the pattern", behaviour.automaton(written["pattern"], names, alphabet)))
+        found.append(Constraint("the pattern", behaviour.automaton(written["pattern"], names, alphabet, effort)))
     formulas = [("behavior.ltlf" if isinstance(said["behavior"], dict) else "behavior", one) for one in _listed(written.get("ltlf", []))]
     formulas += [(f"checks.{number}", one) for number, one in enumerate(_listed(said.get("checks", [])))]
     for where, text in formulas:
-        found += [Constraint(shown, progression.automaton(formula, alphabet)) for shown, formula in _formulas(text, where, known)]
+        found += [Constraint(shown, progression.automaton(formula, alphabet, effort)) for shown, formula in _formulas(text, where, known)]
         if len(found) > MOST_CONSTRAINTS:
             raise AgentSpecError(f"more than {MOST_CONSTRAINTS} constraints", param=where)
     if not found:
@@ -228,7 +231,11 @@ def _yaml(text: str) -> dict[str, Any]:
     if len(text) > LONGEST:
         raise AgentSpecError(f"a specification has at most {LONGEST:,} characters, this one {len(text):,}", param="spec")
     try:
+        depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise AgentSpecError(f"a specification has at most {DEEPEST} collections inside each other", param="spec")
             if isinstance(event, yaml.AliasEvent):
                 raise AgentSpecError(f"a specification has no aliases such as *{event.anchor}", param="spec")
         node = yaml.compose(text, yaml.SafeLoader)
@@ -236,8 +243,6 @@ def _yaml(text: str) -> dict[str, Any]:
         said = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise AgentSpecError(f"the specification is not YAML: {error}", param="spec") from None
-    except RecursionError:
-        raise AgentSpecError("the specification is nested too deep", param="spec") from None
     if not isinstance(said, dict):
         raise AgentSpecError(f"a specification is a mapping with {', '.join(_FIELDS)}, not {type(said).__name__}", param="spec")
     return said
