@@ -49,15 +49,13 @@ class Content:
 
     def complaint(self, content: str, markers: Sequence[str]) -> str | None:
         """Why ``content`` is not allowed, in words that a model understands; None when it is."""
-        if not content.strip():
+        if not content.strip(" \t\n"):
             return f"it is empty; expected {self.expected()}"
         if len(content) > LONGEST:
             return f"it has {len(content):,} characters; at most {LONGEST:,} are read"
         if self.kind == "json_schema":
             return self._json_complaint(content)
-        pattern = self.pattern(markers)
-        assert pattern is not None
-        if _compiled(pattern).fullmatch(content.encode("utf-8", "replace").decode()):
+        if _matcher(self, tuple(markers)).fullmatch(content.encode("utf-8", "replace").decode()):
             return None
         shown = content if len(content) <= 120 else f"{content[:117]}..."
         return f"{shown!r} is not {self.expected()}"
@@ -105,13 +103,13 @@ def content_of(said: Any) -> Content:
         case "regex":
             if not isinstance(value, str):
                 raise ValueError(f"regex={value!r}: expected text")
-            pattern = read(value)
+            content = Content("regex", regex=value)
             try:
-                if _compiled(pattern).fullmatch(""):
+                if _matcher(content, ()).fullmatch(""):
                     raise ValueError(f"regex={value!r} matches the empty text; a content is never empty")
             except re2.error as error:
                 raise PatternError(f"regex={value!r}: {error}") from None
-            return Content("regex", regex=value)
+            return content
         case "json_schema":
             text = json.dumps(value, sort_keys=True)
             try:
@@ -138,7 +136,9 @@ def _refused(name: str) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(pattern: Pattern) -> Any:
+def _matcher(content: Content, markers: tuple[str, ...]) -> Any:
+    pattern = content.pattern(markers)
+    assert pattern is not None
     options = re2.Options()
     options.log_errors = False
     return re2.compile(as_regex(pattern), options)

@@ -1,7 +1,7 @@
 """Regular expressions as values: read from a small common subset, joined, and written in the notation of each grammar engine.
 
-Characters are those that may stand within a line: tab and everything from U+0020 on. So no pattern can run over the end of a line on its
-own; what does so, :func:`text_without` free text, says where.
+Characters are those that may stand within a line: tab and everything from U+0020 on but control characters. So no pattern that is read runs
+over the end of a line; only free text does (:func:`text_without`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DEEPEST = 50
 Ranges = tuple[tuple[int, int], ...]
 """Sorted, disjoint ranges of code points, both ends included."""
 
-LINE: Ranges = ((0x09, 0x09), (0x20, 0x7E), (0x80, 0xD7FF), (0xE000, 0x10FFFF))
+LINE: Ranges = ((0x09, 0x09), (0x20, 0x7E), (0xA0, 0xD7FF), (0xE000, 0x10FFFF))
 """What may stand within a line."""
 
 

@@ -151,6 +151,8 @@ class _Runner:
         taken, history = await self.tried(ctx.scope("alone") if several else ctx, allowed, forced=True)
         if not taken.any:
             taken = await self.repaired(ctx.scope("again"), history, allowed[0], taken.problem)
+        if not taken.any and may_end:
+            return _Taken(ends=True)
         if not taken.any:
             raise self.violation(f"{allowed[0].name} was asked for, but {taken.problem}", allowed)
         return taken

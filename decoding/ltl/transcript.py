@@ -12,7 +12,7 @@ from eudoxus.decoding.ltl.automaton import Symbol
 BLANKS = " \t\n"
 END = "[End]"
 """The line with which a model ends a run that may end and could also go on; no prefix of an agent can be taken for it."""
-_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
