@@ -120,7 +120,7 @@ async def test_an_endpoint_that_breaks_the_order_on_purpose_cannot(name: str) ->
     formula = parse(" & ".join(f"({one.text})" for one in agent.constraints)) if "the pattern" not in agent.constraints[0].text else None
     words = ["calculator", "#E1", "one", "A"]
     pieces = [*(state.prefix for state in agent.states), *words, "\n", "\n", "x", "B", "[End]", " "]
-    finished = broken = 0
+    finished = refused = 0
     for seed in range(25):
         def answer(model: str, request: ChatRequest, number: int, seed: int = seed) -> Completion:
             random = Random(f"{seed} {request.messages[-1].text} {number}")
@@ -133,13 +133,14 @@ async def test_an_endpoint_that_breaks_the_order_on_purpose_cannot(name: str) ->
 
         found, _ = await run_with(name, answer, options=Options(segments=20, temperatures=(1.0,) * 8), supply=supply)
         if isinstance(found, ConstraintViolation):
-            broken += 1
+            refused += 1
             continue
         finished += 1
+        refused += len(found.refused)
         assert verify(agent, found.segments).ok and len(found.segments) <= 20
         assert formula is None or holds(formula, [{one.state, one.proposition} for one in found.segments])
         assert all(("forged" in one.content) <= bool(agent.state(one.state).env) for one in found.segments)
-    assert finished and (broken or name == COUNTER)
+    assert finished >= 3 and refused >= 25
 
 
 async def test_near_the_last_segment_the_run_is_brought_to_its_end() -> None:

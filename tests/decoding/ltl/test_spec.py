@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 import pytest
 import yaml
 
-from eudoxus.decoding.ltl import AgentSpecError, FormulaError, SpecTooLarge, Unsatisfiable, load_agent, read_agent, shipped, verify
+from eudoxus.decoding.ltl import AgentSpecError, FormulaError, Monitor, SpecTooLarge, Unsatisfiable, load_agent, read_agent, shipped, verify
 
 SMALL: dict[str, Any] = {
     "agent": "small", "answer": "answer",
@@ -104,6 +105,18 @@ def test_what_the_host_may_say_can_make_a_specification_unsatisfiable() -> None:
     with pytest.raises(Unsatisfiable, match="what the host supplies can make it impossible"):
         read_agent(spec(states=said, checks=["G !hard"]))
     assert read_agent(spec(states=said, checks=["G(hard -> X thought)"]))
+
+
+def test_what_the_host_might_say_closes_a_way_before_it_is_too_late() -> None:
+    text = files("eudoxus.decoding.ltl").joinpath("specs/react.yaml").read_text("utf-8")
+    agent = read_agent(text + 'checks: ["!F(failed & X F(failed & X F failed))"]\n').with_tools(["calculator"])
+    at, open_to = Monitor(agent).after("question").after("thought"), list[list[str]]()
+    for _ in range(2):
+        open_to.append([state.name for state in at.allowed()])
+        at = at.after("action").after("input").after("observation", "failed").after("thought")
+    assert open_to == [["action", "answer"]] * 2 and list(at.prefixes()) == ["answer"]
+    with pytest.raises(KeyError):
+        at.after("action")
 
 
 def test_a_specification_that_would_take_too_much_work_is_refused() -> None:
