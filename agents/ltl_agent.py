@@ -39,6 +39,15 @@ class LtlAgent(Params):
     logprobs: bool = False
     """Choose the next state by log-probabilities where several are allowed, for endpoints that give them; each costs a short request."""
 
+    @field_validator("spec")
+    @classmethod
+    def _readable(cls, spec: str) -> str:
+        try:
+            load_agent(spec)
+        except EudoxusError as error:
+            raise ValueError(str(error)) from None
+        return spec
+
     @field_validator("tools")
     @classmethod
     def _known(cls, tools: list[str]) -> list[str]:
@@ -65,11 +74,8 @@ class LtlAgent(Params):
 
     @property
     def agent(self) -> Agent:
-        """Raises ValueError with what is wrong with the specification."""
-        try:
-            return load_agent(self.spec).with_tools(self.tools)
-        except EudoxusError as error:
-            raise ValueError(f"spec: {error}") from None
+        """The agent with its tools."""
+        return load_agent(self.spec).with_tools(self.tools)
 
 
 @strategy("ltl_agent", takes=Task, prompts=["ltl_agent/write", "ltl_agent/choose", "ltl_agent/again"],
@@ -104,12 +110,12 @@ class Host:
             case "task":
                 return transcript(self._task.request().messages), ""
             case "observation":
-                tool, text, _ = self._uses(segments)[-1]
-                seen = await TOOLS[tool](ctx, text)
+                uses = self._uses(segments)
+                seen = await TOOLS[uses[-1][0]](ctx, uses[-1][1]) if uses else f"{ERROR}no tool was named"
                 return seen, "failed" if seen.startswith(ERROR) and "failed" in state.propositions else ""
             case "evidence":
                 return await self._evidence(ctx, state, segments), ""
-        return await self._verdict(ctx, state, segments[-1].content)
+        return await self._verdict(ctx, state, segments[-1].content if segments else "")
 
     def _uses(self, segments: Sequence[Segment]) -> list[tuple[str, str, str]]:
         """The tools that are named, each with its input and the label before it; what is without an input has an empty one."""
@@ -132,7 +138,7 @@ class Host:
             said.append(f"{label} = {seen}")
             if not seen.startswith(ERROR):
                 values[int(label[2:])] = TOOLS[tool].value(seen)
-        return "\n".join(said)
+        return "\n".join(said) or f"{ERROR}no tool was named"
 
     async def _verdict(self, ctx: Context, state: State, proposal: str) -> tuple[str, str]:
         """What the task's own verifier says of a proposal."""

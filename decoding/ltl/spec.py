@@ -64,7 +64,7 @@ def load_agent(said: str) -> Agent:
     if name not in shipped():
         near = difflib.get_close_matches(name, shipped(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise AgentSpecError(f"spec={name!r}: no agent is called so{hint} (there are {', '.join(shipped())}; or give one in YAML)",
+        raise AgentSpecError(f"no agent is called {name!r}{hint} (there are {', '.join(shipped())}; or give one in YAML)",
                              param="spec")
     return read_agent(_folder().joinpath(f"{name}.yaml").read_text("utf-8"))
 

@@ -114,6 +114,45 @@ def test_gbnf_has_the_same_rules() -> None:
     assert used == set(names) - {"root"}
 
 
+@pytest.mark.parametrize("name", shipped())
+def test_gbnf_and_lark_describe_the_same_texts(name: str) -> None:
+    grammar, random = lift_run(agent(name)), Random(3)
+    rules, walker = read_gbnf(grammar.gbnf()), Walker(grammar.lark())
+    for text in [agent(name).example.strip(), *(walker.text(random, patience=10) for _ in range(10))]:
+        assert gbnf_generates(rules, text)
+        for wrong in (text.replace("[Question] ", "[Thought] ", 1), text + "\n[Question] q"):
+            assert not gbnf_generates(rules, wrong)
+
+
+def read_gbnf(text: str) -> dict[str, list[tuple[str, str]]]:
+    """The rules of a right-linear GBNF: regular expression and nonterminal of each option."""
+    rules: dict[str, list[tuple[str, str]]] = {}
+    for line in text.splitlines():
+        name, _, right = line.partition(" ::= ")
+        rules[name] = []
+        expression, to = "", ""
+        for quoted, klass, word, sign in re.findall(r'"((?:[^"\\]|\\.)*)"|(\[(?:[^\]\\]|\\.)*\])|([a-z]+(?:-[a-z]+)*-\d+)|(\S)', right):
+            to = word or to
+            if sign == "|" and expression.count("(") == expression.count(")"):
+                rules[name].append((expression, to))
+                expression = to = ""
+            elif quoted:
+                expression += re.sub(r"\\x([0-9A-F]{2})|(\W)", lambda one: rf"\x{{{one[1] or f'{ord(one[2]):X}'}}}", quoted)
+            else:
+                expression += re.sub(r"\\[uU]([0-9A-F]+)", r"\\x{\1}", klass) if klass else "(?:" if sign == "(" else sign
+        rules[name].append((expression, to))
+    return rules
+
+
+def gbnf_generates(rules: dict[str, list[tuple[str, str]]], text: str, rule: str = "root") -> bool:
+    for pattern, to in rules[rule]:
+        if not to and re2.fullmatch(pattern, text):
+            return True
+        if to and any(re2.fullmatch(pattern, text[:end]) and gbnf_generates(rules, text[end:], to) for end in range(1, len(text) + 1)):
+            return True
+    return False
+
+
 def test_json_under_a_schema_is_left_to_the_engine() -> None:
     caller = read_agent(JSON)
     grammar = lift(caller, Monitor(caller).after("question"))
