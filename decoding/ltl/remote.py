@@ -87,8 +87,8 @@ async def run_agent(agent: Agent, ctx: Context, *, supply: Supply, prompts: Prom
     """One complete run: what the host supplies and what the model of ``ctx`` writes, in an order that the behaviour accepts.
 
     Costs a request for each stretch of segments between two of the host's, and up to ``2·len(temperatures) + 2`` for a stretch where the
-    model does not write what is allowed. Raises :class:`ConstraintViolation` when it never does, and :class:`CapabilityMissing` for a
-    grammar that the endpoint does not declare.
+    model does not write what is allowed. Raises :class:`ConstraintViolation` when it never does, :class:`CapabilityMissing` for a grammar
+    that the endpoint does not declare, and ValueError for a proposition that ``supply`` makes up.
     """
     options = options or Options()
     if options.grammar is not None and ctx.session.mode != "strict" and ctx.model.capabilities.grammar != options.grammar:
@@ -133,6 +133,8 @@ class _Runner:
 
     async def supplied(self, ctx: Context, state: State) -> Segment:
         text, proposition = await self.supply(ctx.scope("host"), state, tuple(self.segments))
+        if proposition and proposition not in state.propositions:
+            raise ValueError(f"{proposition!r} is no proposition of {state.name}; there are {', '.join(state.propositions) or 'none'}")
         return Segment(state.name, supplied(self.agent, text), proposition)
 
     async def written(self, ctx: Context, allowed: Sequence[State]) -> _Taken:
@@ -173,7 +175,10 @@ class _Runner:
         """What comes when the model is shown what was wrong."""
         again = self.prompts.again(f"{problem}. What is wanted after {state.marker} is {state.content.expected()}")
         request = self.request([state], forced=True).model_copy(update={"messages": (*history, *again.messages), "prompt": again.prompt})
-        return self.read((await ctx.complete(request))[0], [state], forced=True)
+        taken = self.read((await ctx.complete(request))[0], [state], forced=True)
+        if taken.problem:
+            self.refused.append(taken.problem)
+        return taken
 
     def request(self, allowed: Sequence[State], *, forced: bool) -> ChatRequest:
         text = written(self.agent, self.segments)
@@ -214,7 +219,7 @@ class _Runner:
         return _Taken(found, ends=ends, problem="" if found or ends else f"there was no line that begins with {_or(allowed, marker=True)}")
 
     async def chosen(self, ctx: Context, allowed: Sequence[State]) -> State | None:
-        """The state that the model chooses, None for the end; the one that is nearest to the end when it says nothing of use."""
+        """The state that the model chooses, None for the end; what is nearest to the end when it says nothing of use."""
         options = dict(zip(string.ascii_uppercase + string.digits + string.ascii_lowercase, [*allowed, *[None] * self.monitor.accepting],
                            strict=False))
         listed = [(letter, state.marker if state else END, state.about or state.name if state else "nothing more is to be said")
@@ -225,7 +230,9 @@ class _Runner:
             update |= {"logprobs": True, "top_logprobs": 20}
         said = (await ctx.complete(request.model_copy(update=update)))[0]
         letter = most_probable(said, list(options)) or _letter(said.text, list(options))
-        return options[letter] if letter else self.monitor.nearest(allowed)
+        if letter is None:
+            return None if self.monitor.accepting else self.monitor.nearest(allowed)
+        return options[letter]
 
     def violation(self, reason: str, allowed: Sequence[State] = ()) -> ConstraintViolation:
         return ConstraintViolation(reason, trace=[str(one) for one in self.segments], allowed=[state.name for state in allowed])
@@ -250,8 +257,9 @@ def most_probable(completion: Completion, letters: Sequence[str]) -> str | None:
 
 
 def _letter(text: str, letters: Sequence[str]) -> str | None:
-    said = re.findall(r"(?<![^\s(*`'\"])([A-Za-z0-9])(?![^\s).:*`'\"])", text.rpartition("</think>")[2])
-    return next((letter for letter in said if letter in letters), None)
+    """The one letter in a reply; None when there is none, or several."""
+    said = set(re.findall(r"(?<![^\s(*`'\"])([A-Za-z0-9])(?![^\s).:*`'\"])", text.rpartition("</think>")[2])) & set(letters)
+    return said.pop() if len(said) == 1 else None
 
 
 def _or(states: Sequence[State], *, marker: bool = False) -> str:

@@ -158,6 +158,14 @@ async def test_a_run_that_may_end_and_go_on_ends_where_the_model_says_so() -> No
     assert [one.content for one in found.segments[1:]] == ["one"]
 
 
+async def test_a_host_cannot_say_what_the_specification_does_not_know() -> None:
+    async def supply(ctx: Context, state: State, segments: Sequence[Segment]) -> tuple[str, str]:
+        return "q", "hard"
+
+    with pytest.raises(ValueError, match="'hard' is no proposition of question; there are none"):
+        await run_with("react", ["x"], supply=supply)
+
+
 async def test_a_reply_that_was_cut_off_is_kept_up_to_its_last_whole_segment() -> None:
     replies = [Completion(text="think\n[Action] calculator\n[Action Input] 1 + ", finish_reason="length"), "1 + 1", "so\n[Answer] 2"]
     found, _ = await run_with("react", replies)
