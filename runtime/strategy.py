@@ -84,7 +84,7 @@ class Strategy:
                 hint = f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(self.params.model_fields) or 'none'}"
                 said.append(f"{self.name} has no parameter {name!r}{hint}")
             else:
-                said.append(f"{self.name}: {name}={problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}")
+                said.append(f"{self.name}: {name}={_shown(problem['input'])}: {problem['msg'].removeprefix('Value error, ')}")
         return "; ".join(said)
 
     def reads(self, task: Task) -> Task:

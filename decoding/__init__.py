@@ -1,0 +1,1 @@
+"""Constrained decoding: grammars, aligned sampling, temporal logic, and the local model."""
