@@ -1,7 +1,8 @@
 """Putting a mask on logits, and reading one, fast and without a compiler or torch.
 
-A mask has one bit per token, in 32-bit words: bit ``i & 31`` of word ``i >> 5`` is token ``i``. Setting a float to minus infinity is a choice
-between two bit patterns, so it is done on the integers that the floats are made of, at a cost that does not depend on how many are allowed.
+A mask has one bit per token, in 32-bit words: bit ``i & 31`` of word ``i >> 5`` is token ``i``. Setting a float to minus infinity is a
+choice between two bit patterns, so it is done on the integers that the floats are made of, at a cost that does not depend on how many
+tokens are allowed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ FEW = 1 / 64
 def apply_mask(logits: NDArray[np.float32], mask: Mask) -> None:
     """Set the logits of tokens that ``mask`` forbids to minus infinity, in place. Allowed logits keep their bits.
 
-    ``logits`` has the shape ``(tokens,)`` or ``(rows, tokens)``, float32 and contiguous rows; ``mask`` the same without or with rows. Logits
-    beyond the mask's width (padded vocabularies) are set too. Raises :class:`ValueError` on other shapes or types.
+    ``logits`` has the shape ``(tokens,)`` or ``(rows, tokens)``, float32 and contiguous rows; ``mask`` the same without or with rows.
+    Logits beyond the mask's width (padded vocabularies) are set too. Raises :class:`ValueError` on other shapes or types.
     """
     if logits.dtype != np.float32 or mask.dtype != np.int32:
         raise ValueError(f"logits are {logits.dtype} and mask is {mask.dtype}, expected float32 and int32")
@@ -65,5 +66,6 @@ def mask_of(tokens: NDArray[np.int64] | list[int], size: int) -> Mask:
 
 def _tokens_in(mask: Mask, words: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     bits = np.unpackbits(mask[words].view(np.uint8), bitorder="little").reshape(-1, 32)
-    found = (words[:, None] * 32 + np.arange(32))[bits.astype(bool)]
-    return found[found < size]
+    found: NDArray[np.int64] = (words[:, None] * 32 + np.arange(32))[bits.astype(bool)]
+    within: NDArray[np.int64] = found[found < size]
+    return within

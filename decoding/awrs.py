@@ -52,8 +52,9 @@ def awrs(log_probs: LogProbs, accepts: Accepts, rng: random.Random) -> Drawn:
 def awrs_geometric(log_probs: LogProbs, accepts: Accepts, rng: random.Random, most_accepts: int = 2) -> Drawn:
     """The same draw, with the weight of a simulated sampling with replacement, which is better where one token has most of the mass.
 
-    Between two tries come as many phantom rejections as repeats of rejected tokens there would have been, and repeats of accepted ones count
-    as acceptances. Stops at the ``most_accepts``-th acceptance, at least 2; the weight is then (accepts - 1)/(tries - 1), the unbiased estimate of negative binomial sampling (Haldane 1945).
+    Between two tries come as many phantom rejections as repeats of rejected tokens there would have been, and repeats of accepted ones
+    count as acceptances. Stops at the ``most_accepts``-th acceptance, at least 2; the weight is then (accepts - 1)/(tries - 1), the
+    unbiased estimate of negative binomial sampling (Haldane 1945).
     """
     if most_accepts < 2:
         raise ValueError(f"most_accepts is {most_accepts}, expected at least 2")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eudoxus.decoding.errors import GrammarTooLarge, NotInSubset, Unsatisfiable
-from eudoxus.decoding.grammar import Grammar, Lark, Regex
+from eudoxus.decoding.grammar import Grammar, Lark, Limits, Regex, check_size
 from eudoxus.decoding.lark import Item, Lexeme, Name, Rules, parse_lark
 from eudoxus.decoding.regex import Chars, Choice, Expr, Repeat, Sequence, parse_regex
 
@@ -30,11 +30,12 @@ class Bnf:
         return sum(self.shortest[symbol] if isinstance(symbol, str) else 1 for symbol in symbols)
 
 
-def compile_bnf(grammar: Grammar) -> Bnf:
+def compile_bnf(grammar: Grammar, limits: Limits | None = None) -> Bnf:
     """Productions of a regular expression or a grammar in the subset of Lark that is read here.
 
     Raises :class:`NotInSubset`, :class:`InvalidGrammar`, :class:`GrammarTooLarge`, or :class:`Unsatisfiable` where no text is derived.
     """
+    check_size(grammar, limits or Limits())
     match grammar:
         case Lark(text):
             rules = parse_lark(text)
@@ -49,7 +50,7 @@ def pruned(rules: Mapping[str, list[Production]]) -> Bnf:
     """Without productions that can never be completed. Raises :class:`Unsatisfiable` where none is left for ``start``."""
     shortest = shortest_texts(rules)
     if math.isinf(shortest["start"]):
-        raise Unsatisfiable("the grammar derives no text at all: every way from start goes on for ever or uses an empty class", param="grammar")
+        raise Unsatisfiable("the grammar derives no text: every way from start goes on for ever or uses an empty class", param="grammar")
     finite = {name: int(length) for name, length in shortest.items() if not math.isinf(length)}
     kept = {
         name: tuple(dict.fromkeys(p for p in rules[name] if all(s in finite if isinstance(s, str) else s for s in p))) for name in finite
@@ -115,7 +116,7 @@ class _Writer:
         tail: Production = ()
         for _ in range(high - low):
             follow = (*part, *tail)
-            tail = (self.named("maybe", follow, lambda follow=follow: [(), follow]),)  # type: ignore[misc]
+            tail = (self.named("maybe", follow, lambda follow=follow: [(), follow]),)
         if len(part) * low > MOST_PRODUCTIONS:
             raise GrammarTooLarge(f"a repetition of {low} is too long for the reference reader", param="grammar")
         return (*part * low, *tail)

@@ -90,7 +90,7 @@ class Recogniser:
         column = self.columns[at]
         if column.need is not None:
             return column.need
-        need = {name: math.inf for name in column.waiting}
+        need = dict.fromkeys(column.waiting, math.inf)
         need.setdefault(self.grammar.start, math.inf)
         if at == 0:
             need[self.grammar.start] = 0

@@ -1,4 +1,4 @@
-"""The protocol that every grammar engine is wrapped in (specification: what a decoder needs of a grammar, and nothing of an engine's own)."""
+"""The protocol that every grammar engine is wrapped in: what a decoder needs of a grammar, and nothing of an engine's own."""
 
 from __future__ import annotations
 

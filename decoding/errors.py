@@ -78,6 +78,6 @@ class MatcherFailed(EudoxusError):
 
 
 class ModelChanged(EudoxusError):
-    """The model gave another distribution for a prefix than before, so exact sampling would be wrong; or a saved trie is of another model."""
+    """The model gave another law for a prefix than before, so that exact sampling is impossible; or a saved trie is of another model."""
 
     code = "model_changed"

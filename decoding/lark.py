@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from eudoxus.decoding.errors import InvalidGrammar, NotInSubset
 from eudoxus.decoding.regex import Chars, Choice, Expr, Repeat, Sequence, literal, parse_regex
@@ -31,7 +32,7 @@ class Lexeme:
 
 
 Item = Name | Lexeme
-Rules = dict[str, Expr[Item]]
+Rules: TypeAlias = "dict[str, Expr[Item]]"
 
 TOKEN = re.compile(
     r'(?P<space>[ \t\r]+|//[^\n]*|\#[^\n]*)|(?P<newline>\n)|(?P<string>"(?:[^"\\\n]|\\.)*"i?)|(?P<regex>/(?:[^/\\\n]|\\.)+/[a-z]*)'

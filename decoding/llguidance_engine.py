@@ -9,7 +9,7 @@ import functools
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class LlguidanceEngine:
             some = 0
         if not some:
             raise Unsatisfiable("no token can begin a text of this grammar", param="grammar")
-        return inner
+        return cast("llguidance.LLMatcher", inner)
 
 
 class LlguidanceMatcher(TextSoFar):

@@ -22,7 +22,7 @@ Proposal = Literal["restart", "prefix", "priority"]
 
 @dataclass(frozen=True)
 class Steps:
-    """A finished text step by step: at each the entropy of the allowed next tokens in nats, log P of the token, and log P of all allowed."""
+    """A finished text step by step: at each log P of the token, log P of all allowed ones, and their entropy in nats."""
 
     tokens: Tokens
     log_probs: tuple[float, ...]
@@ -53,7 +53,9 @@ class Chain:
     Raises :class:`Unsatisfiable` if the first text is not found within ``tries``.
     """
 
-    def __init__(self, model: LanguageModel, matcher: Matcher, *, max_tokens: int, proposal: Proposal = "priority", tries: int = 100) -> None:
+    def __init__(
+        self, model: LanguageModel, matcher: Matcher, *, max_tokens: int, proposal: Proposal = "priority", tries: int = 100
+    ) -> None:
         self.model, self.matcher, self.max_tokens, self.proposal, self.tries = model, matcher, max_tokens, proposal, tries
         self._known: dict[Tokens, Allowed] = {}
 

@@ -2,16 +2,16 @@
 
 Compiling costs about half a second per 100 000 tokens of vocabulary; afterwards a step is a look-up. All tokenisations are allowed.
 
-outlines-core 0.2.14 drops tokens at states where the text may end: ``[0-9]+(\\.[0-9]+)?`` refuses the token ``.`` after ``1``. Its automaton
-tells a match one byte late, so the state after the token looks like a match that is none. Here every pattern is closed by a NUL that is
-no token of the model: then no state inside the pattern is a match, and the text may end where the NUL leads to the end. The price is that
+outlines-core 0.2.14 drops tokens at states where the text may end: ``[0-9]+(\\.[0-9]+)?`` refuses the token ``.`` after ``1``. Its
+automaton tells a match one byte late, so the state after the token looks like a match that is none. Here every pattern is closed by a
+NUL that is no token of the model: then no state inside the pattern is a match, and the text may end where the NUL leads to the end. The price is that
 no token with a NUL is ever allowed.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from eudoxus.decoding.apply import Mask, mask_of
 from eudoxus.decoding.engine import TextSoFar
@@ -19,10 +19,6 @@ from eudoxus.decoding.errors import EngineMissing, InvalidGrammar, Unsatisfiable
 from eudoxus.decoding.grammar import Grammar, JsonSchema, Lark, Limits, Regex, check_size
 from eudoxus.decoding.vocabulary import Vocabulary
 from eudoxus.runtime.errors import CapabilityMissing
-
-if TYPE_CHECKING:
-    import outlines_core
-
 
 END = b"\0"
 
@@ -50,7 +46,7 @@ class OutlinesEngine:
             index, masks = self._compiled[grammar]
         return OutlinesMatcher(self.vocabulary, index, masks)
 
-    def _compile(self, grammar: Grammar) -> outlines_core.Index:
+    def _compile(self, grammar: Grammar) -> Any:
         check_size(grammar, self.limits)
         if isinstance(grammar, Lark):
             raise CapabilityMissing("outlines-core takes a Regex or a JsonSchema, not Lark: use the engine llguidance", param="grammar")
@@ -67,9 +63,9 @@ class OutlinesEngine:
 
 
 class OutlinesMatcher(TextSoFar):
-    """A :class:`~eudoxus.decoding.engine.Matcher` over an index of outlines-core; masks are kept per state for all matchers of a grammar."""
+    """A :class:`~eudoxus.decoding.engine.Matcher` over an index of outlines-core; masks are kept per state, for all matchers."""
 
-    def __init__(self, vocabulary: Vocabulary, index: outlines_core.Index, masks: dict[int, Mask], consumed: tuple[int, ...] = (),
+    def __init__(self, vocabulary: Vocabulary, index: Any, masks: dict[int, Mask], consumed: tuple[int, ...] = (),
                  states: tuple[int, ...] = ()) -> None:
         super().__init__(vocabulary, consumed)
         self._index, self._masks = index, masks
@@ -105,7 +101,7 @@ def _regex_of(schema: JsonSchema) -> str:
     """The regular expression of a schema without recursion, without white space between tokens."""
     from outlines_core import json_schema
 
-    return json_schema.build_regex_from_schema(schema.schema, "")
+    return str(json_schema.build_regex_from_schema(schema.schema, ""))
 
 
 def _library() -> Any:

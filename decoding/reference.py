@@ -9,7 +9,7 @@ from eudoxus.decoding.apply import Mask, mask_of
 from eudoxus.decoding.bnf import Bnf, compile_bnf
 from eudoxus.decoding.earley import Recogniser
 from eudoxus.decoding.engine import TextSoFar
-from eudoxus.decoding.grammar import Grammar, Limits, check_size
+from eudoxus.decoding.grammar import Grammar, Limits
 from eudoxus.decoding.vocabulary import Vocabulary
 
 
@@ -28,8 +28,7 @@ class ReferenceEngine:
         return ReferenceMatcher(self.vocabulary, Recogniser(self._bnf(grammar), self.limits.items_in_row))
 
     def _compile(self, grammar: Grammar) -> Bnf:
-        check_size(grammar, self.limits)
-        return compile_bnf(grammar)
+        return compile_bnf(grammar, self.limits)
 
 
 class ReferenceMatcher(TextSoFar):

@@ -1,14 +1,15 @@
 """A small reader of regular expressions over bytes, for lint, closing and the reference engine; engines bring their own.
 
-Read: literals, escapes, ``.``, classes, groups, ``|``, ``* + ? {m,n}``. As in llguidance, ``.`` is any character but a newline and characters
-are UTF-8. Not read (:class:`NotInSubset`): look-around, back references, anchors, lazy or possessive repetition, flags but ``(?s:…)``.
+Read: literals, escapes, ``.``, classes, groups, ``|``, ``* + ? {m,n}``. As in llguidance, ``.`` is any character but a newline, and
+characters are UTF-8.
+Not read (:class:`NotInSubset`): look-around, back references, anchors, lazy or possessive repetition, flags but ``(?s:…)``.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from eudoxus.decoding.errors import InvalidGrammar, NotInSubset
 
@@ -40,7 +41,7 @@ class Repeat(Generic[T]):
     high: int | None
 
 
-Expr = Sequence[T] | Choice[T] | Repeat[T] | T
+Expr: TypeAlias = "Sequence[T] | Choice[T] | Repeat[T] | T"
 
 ASCII = frozenset(range(0x80))
 TAIL = frozenset(range(0x80, 0xC0))

@@ -19,11 +19,14 @@ import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from eudoxus.decoding.engine import Matcher
+from eudoxus.decoding.closing import check_budget
+from eudoxus.decoding.engine import GrammarEngine, Matcher
 from eudoxus.decoding.errors import Unsatisfiable
+from eudoxus.decoding.grammar import as_grammar
 from eudoxus.decoding.sampling import LanguageModel, LogProbs, Mode, Outcome, Sample, Samples, Telemetry, Tokens, log_sum_exp
 from eudoxus.decoding.trie import Memory, Trie
 from eudoxus.decoding.walk import Walk, resampled
@@ -66,6 +69,16 @@ class AlignedSampler:
         self.trie = Trie(matcher.vocabulary.size, memory)
         self.telemetry = Telemetry()
         self.lock = threading.Lock()
+
+    @classmethod
+    def of(cls, model: LanguageModel, engine: GrammarEngine, grammar: object, *, max_tokens: int, accept: Predicate | None = None,
+           distinct: bool = False, memory: Memory | None = None) -> Self:
+        """A sampler for a grammar of ours or of outlines, with every tokenisation allowed. Also raises what the engine raises on load,
+        and :class:`BudgetTooSmall` where it is known that no accepted text fits."""
+        read = as_grammar(grammar)
+        matcher = engine.matcher(read, exact=True)
+        check_budget(read, engine.vocabulary, max_tokens)
+        return cls(model, matcher, max_tokens=max_tokens, accept=accept, distinct=distinct, memory=memory)
 
     def samples(
         self,
@@ -128,7 +141,7 @@ class AlignedSampler:
         the twist; bounds are learned only after the end, as they must not change under the particles.
         """
         if n < 1 or not 0 <= threshold <= 1:
-            raise InvalidParams(f"n is {n} and threshold {threshold}, expected n of at least 1 and 0 to 1", param="n" if n < 1 else "threshold")
+            raise InvalidParams(f"n is {n} and threshold {threshold}, expected from 1, and 0 to 1", param="n" if n < 1 else "threshold")
         if self.distinct:
             raise InvalidParams("particles cannot be drawn without replacement: use samples()", param="distinct")
         walks, dropped = [Walk(self, learns=True) for _ in range(n)], list[Walk]()
@@ -150,8 +163,8 @@ class AlignedSampler:
         return [Sample(s.tokens, s.text, s.log_prob, weight - total) for s, weight in kept], log_z + total - math.log(n)
 
     def save(self, path: str | Path, key: str) -> None:
-        """Write the trie to a ``.npz`` file. ``key`` must name the model, the prompt, the grammar (:func:`~eudoxus.decoding.grammar.digest`),
-        the sampling settings and the predicate: a trie of another law gives wrong draws."""
+        """Write the trie to a ``.npz`` file. ``key`` must name the model, the prompt, the grammar
+        (:func:`~eudoxus.decoding.grammar.digest`), the sampling settings and the predicate: a trie of another law gives wrong draws."""
         with self.lock:
             self.trie.save(path, f"{key} max_tokens={self.max_tokens}")
 

@@ -64,7 +64,7 @@ class Node:
 
 
 class Trie:
-    """``bound`` is log c̃ of the empty text: an upper bound of the log of the model's mass on the grammar. Not safe for threads by itself."""
+    """``bound`` is log c̃ of the empty text: an upper bound of log Z. Not safe for threads by itself."""
 
     def __init__(self, size: int, memory: Memory | None = None) -> None:
         self.size = size

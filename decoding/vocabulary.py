@@ -12,7 +12,9 @@ from typing import Any
 
 from eudoxus.decoding.errors import InvalidVocabulary
 
-COMMON_EOS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "</s>", "<eos>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "<EOT>")
+COMMON_EOS = (
+    "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "</s>", "<eos>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "<EOT>",
+)
 
 
 @dataclass(frozen=True)

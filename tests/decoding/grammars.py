@@ -21,6 +21,7 @@ PERSON = JsonSchema.of(
     }
 )
 BYTES = [bytes([i]) for i in range(256)]
-MERGED = ["((", "))", "))\n", "12", "34", " b1", "b1", "(not ", "not (", "pick", "-up ", '"name', '":"', '","', "é", "1)", ")\n(", ".5", "))))\n", ")))))\n"]
+MERGED = ["((", "))", "))\n", "12", "34", " b1", "b1", "(not ", "not (", "pick", "-up ", '"name', '":"', '","', "é", "1)",
+          ")\n(", ".5", "))))\n", ")))))\n"]
 SMALL = Vocabulary.from_list([*BYTES, "<end>"], eos=256)
 LARGER = Vocabulary.from_list([*BYTES, *MERGED, "", "<end>", "<stop>"], eos=[277, 278], size=300)

@@ -36,7 +36,7 @@ class TestOutlines(MatcherContract):
     def engine(self, request):
         return ENGINES["outlines-core", request.param]
 
-    @pytest.fixture(params=[NUMBER, QUOTED, PERSON, Regex(r"\((pick|put|stack) b[1-9](,b[1-9])*\)")], ids=["number", "quoted", "person", "act"])
+    @pytest.fixture(params=[NUMBER, QUOTED, PERSON, Regex(r"\((pick|put) b[1-9](,b[1-9])*\)")], ids=["number", "quoted", "person", "act"])
     def grammar(self, request):
         return request.param
 

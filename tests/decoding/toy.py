@@ -47,12 +47,12 @@ class ToyModel:
 
 
 class SkewModel(ToyModel):
-    """Lures a greedy constrained decoder: the first 1 is almost sure, but then only 4 % of each further token fit."""
+    """Lures a greedy constrained decoder: the first 1 is almost sure, but then only 20 % of each further token fit."""
 
     def log_probs(self, tokens: tuple[int, ...]) -> np.ndarray:
         self.calls += 1
         lured = tokens[:1] == (1,)
-        return np.log([0.025, 0.015, 0.95, 0.01] if lured else [0.9, 0.02, 0.03, 0.05] if tokens else [0.001, 0.9, 0.049, 0.05])
+        return np.log([0.12, 0.08, 0.75, 0.05] if lured else [0.9, 0.02, 0.03, 0.05] if tokens else [0.001, 0.9, 0.049, 0.05])
 
 
 def texts(sampler: AlignedSampler) -> Iterator[tuple[tuple[int, ...], float]]:
@@ -182,7 +182,7 @@ PARENS = Vocabulary.from_list(["(", ")", "<end>"], eos=2)
 
 
 def skew5() -> AlignedSampler:
-    """0⁵ or 1{0,1}⁴: 17 texts, one of which a greedy constrained decoder hardly ever says."""
+    """0⁵ or 1{0,1}⁴: 17 texts; the one with almost a third of the mass a greedy constrained decoder hardly ever says."""
 
     def viable(w):
         return len(w) <= 5 and 2 not in w and (w[0] == 1 or set(w) <= {0})
