@@ -127,8 +127,8 @@ def goals(found: dict[str, dict[str, list[dict[str, float]]]], quick: bool) -> l
         ("forward passes of cars to those of the published ASAp, at most", 0.2, passes),
     ]
     return [
-        {"what": what, "goal": goal, "measured": measured and float(f"{measured:.4g}"), "met": None if measured is None else measured <= goal}
-        for what, goal, measured in promised
+        {"what": what, "goal": goal, "measured": at and float(f"{at:.4g}"), "met": None if at is None else at <= goal}
+        for what, goal, at in promised
     ]
 
 

@@ -4,8 +4,8 @@ Compiling costs about half a second per 100 000 tokens of vocabulary; afterwards
 
 outlines-core 0.2.14 drops tokens at states where the text may end: ``[0-9]+(\\.[0-9]+)?`` refuses the token ``.`` after ``1``. Its
 automaton tells a match one byte late, so the state after the token looks like a match that is none. Here every pattern is closed by a
-NUL that is no token of the model: then no state inside the pattern is a match, and the text may end where the NUL leads to the end. The price is that
-no token with a NUL is ever allowed.
+NUL that is no token of the model: then no state inside the pattern is a match, and the text may end where the NUL leads to the end. The
+price is that no token with a NUL is ever allowed.
 """
 
 from __future__ import annotations

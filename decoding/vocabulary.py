@@ -17,12 +17,13 @@ COMMON_EOS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
     """``tokens[i]`` are the bytes that token ``i`` stands for; empty for tokens that stand for no text (special tokens, padding).
 
     ``eos`` are the ids that end a text. ``size`` is the width of the model's logits, which some models pad beyond the tokenizer;
-    padded ids and tokens without bytes are never allowed by any mask. Raises :class:`InvalidVocabulary`.
+    padded ids and tokens without bytes are never allowed by any mask. Equal only to itself: comparing 200 000 tokens is not for look-ups.
+    Raises :class:`InvalidVocabulary`.
     """
 
     tokens: tuple[bytes, ...]

@@ -38,6 +38,11 @@ async def test_the_search_of_the_guide_finds_its_answer():
     assert (result.answer, result.outcome) == ("done", "verified") and result.artifacts["path"] in (["7", "3"], ["3", "7"])
 
 
+def test_the_sampler_of_the_guide_draws_within_its_grammar(capsys: pytest.CaptureFixture[str]):
+    exec(blocks("docs/decoding.md", "python")[0], {})
+    assert "yes" in capsys.readouterr().out
+
+
 FIRST_CELLS = re.findall(r"^\| `([^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
 SPECS = [cell.replace("/…", "/openai:m") for cell in FIRST_CELLS if ":m" in cell or "/…" in cell]
 
