@@ -14,12 +14,14 @@ async def verdict_on(completion: Completion, task: Task, ctx: Context) -> Verdic
 
 
 def outcome(completion: Completion, verdict: Verdict | None, *, detail: str = "", judged: bool = False, **artifacts: Any) -> Result:
-    """*verified* with the verifier's authority when ``verdict`` says ok, else *best_effort*.
+    """*verified* with the verifier's authority when ``verdict`` says ok, else *best_effort*; so also where the authority is but a model's.
 
     ``judged`` says that a model vouches for the answer. ``detail`` gives way to the verifier's feedback; an empty answer says why it is.
     """
     if verdict is not None and verdict.ok:
-        return Result(answer=completion.text, outcome="verified", authority=verdict.authority, completion=completion, artifacts=artifacts)
+        return Result(
+            answer=completion.text, outcome="verified" if verdict.authority != "model" else "best_effort", authority=verdict.authority,
+            completion=completion, artifacts=artifacts)
     if not completion.text and not completion.tool_calls:
         detail = detail or f"the model gave no text (finish reason: {completion.finish_reason})"
     if verdict is not None and verdict.feedback:

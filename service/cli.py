@@ -31,11 +31,15 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys of the service.")
 endpoints_app = typer.Typer(no_args_is_help=True, help="Configured model endpoints.")
 manual_app = typer.Typer(no_args_is_help=True, help="Answer by hand what a running service's manual endpoints ask.")
 sandbox_app = typer.Typer(no_args_is_help=True, help="Isolated execution of Python that a model wrote.")
+parsel_app = typer.Typer(no_args_is_help=True, help="Parsel programs without a model.")
 plan_app = typer.Typer(no_args_is_help=True, help="Plan, validate, check and compare PDDL without a model.")
+code_app = typer.Typer(no_args_is_help=True, help="Programs and their tests, without a model.")
 planners_app = typer.Typer(no_args_is_help=True, help="Planners.")
+app.add_typer(code_app, name="code")
 app.add_typer(keys_app, name="keys")
 app.add_typer(endpoints_app, name="endpoints")
 app.add_typer(manual_app, name="manual")
+app.add_typer(parsel_app, name="parsel")
 app.add_typer(plan_app, name="plan")
 app.add_typer(planners_app, name="planners")
 app.add_typer(sandbox_app, name="sandbox")
@@ -231,6 +235,34 @@ def sandbox_run(
     from eudoxus.service.cli_sandbox import run_command
 
     sys.exit(run_command(file, tests, entry=entry, seconds=seconds, as_json=as_json))
+
+
+@parsel_app.command("check")
+def parsel_check(
+    file: Annotated[str, typer.Argument(help="A file with a program in Parsel; - reads standard input.")],
+    target: Annotated[str, typer.Option(help="python, pddl_plan or smt: the language of its types and constraints.")] = "python",
+    as_json: AsJson = False,
+) -> None:
+    """Show what is wrong with a program and where, else which functions are implemented together and in what order."""
+    from eudoxus.service.cli_parsel import check_command
+
+    sys.exit(check_command(file, target=target, as_json=as_json))
+
+
+@code_app.command("select")
+def code_select(
+    files: Annotated[list[Path], typer.Argument(help="The programs, one a file.")],
+    tests: Annotated[Optional[Path], typer.Option(help="Visible tests: Python with asserts, or JSON: a list of asserts.")] = None,  # noqa: UP045
+    generated: Annotated[Optional[Path], typer.Option(help="Tests that may be wrong, in the same form.")] = None,  # noqa: UP045
+    entry: Annotated[Optional[str], typer.Option(help="The function that the tests call; found in them by default.")] = None,  # noqa: UP045
+    selector: Annotated[str, typer.Option(help="first, max_pass, mbr_exec, codet, b4 or two_tier.")] = "two_tier",
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="For all programs together.")] = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Rank programs by which tests they pass; exit status 0, or 1 where none can be loaded."""
+    from eudoxus.service.cli_code import select_command
+
+    sys.exit(select_command(files, tests=tests, generated=generated, entry=entry, selector=selector, seconds=seconds, as_json=as_json))
 
 
 @plan_app.command("solve")

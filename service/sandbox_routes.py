@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -15,11 +13,10 @@ from eudoxus.sandbox.model import Mode, Trace
 from eudoxus.service.api_docs import problems
 from eudoxus.service.json_body import sound_json
 from eudoxus.service.services import key_of, services_of
-from eudoxus.service.streaming import disconnected
+from eudoxus.service.streaming import while_connected
 
 router = APIRouter(prefix="/v1/sandbox", tags=["Sandbox"], dependencies=[Depends(sound_json)])
 
-T = TypeVar("T")
 GONE = 499
 """The status for the log when nobody is there any more to read the answer."""
 
@@ -47,7 +44,7 @@ class SandboxRequest(BaseModel):
     """The function that ``cases`` call."""
     mode: Mode | None = None
     """``bundle`` is faster and its verdict provisional: a program can forge it. Default: ``io`` with cases, else ``split``."""
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
     trace: Trace | None = None
     """What was executed, for people and prompts."""
     seed: int = Field(0, ge=0, lt=2**63)
@@ -96,7 +93,7 @@ async def run_in_sandbox(order: SandboxRequest, request: Request) -> Response:
         seed=order.seed,
         caller=key.id if key else "",
     )
-    found = await _while_connected(request, running)
+    found = await while_connected(request.receive, running)
     return Response(status_code=GONE) if found is None else Response(found.model_dump_json(), media_type="application/json")
 
 
@@ -108,16 +105,3 @@ async def describe_sandbox(request: Request) -> Response:
     """The level, and what a child tried in the jail and how it ended. The first request opens the sandbox."""
     sandbox = await services_of(request).sandbox()
     return JSONResponse(sandbox.report().model_dump(mode="json"))
-
-
-async def _while_connected(request: Request, running: Coroutine[Any, Any, T]) -> T | None:
-    """What ``running`` gives; None when the client has left before, and then it is cancelled."""
-    work = asyncio.ensure_future(running)
-    leaving = asyncio.ensure_future(disconnected(request.receive))
-    try:
-        await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
-        return await work if work.done() else None
-    finally:
-        leaving.cancel()
-        work.cancel()
-        await asyncio.wait([work, leaving])

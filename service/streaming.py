@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
+T = TypeVar("T")
 
 
 class LiveResponse(Response):
@@ -49,3 +51,16 @@ async def disconnected(receive: Receive) -> None:
     """Returns when the client has gone away. For requests whose body has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def while_connected(receive: Receive, running: Coroutine[Any, Any, T]) -> T | None:
+    """What ``running`` gives; None when the client has left before, and then it is cancelled. For requests whose body has been read."""
+    work = asyncio.ensure_future(running)
+    leaving = asyncio.ensure_future(disconnected(receive))
+    try:
+        await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
+        return await work if work.done() else None
+    finally:
+        leaving.cancel()
+        work.cancel()
+        await asyncio.wait([work, leaving])

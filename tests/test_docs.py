@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from eudoxus import sandbox
+from eudoxus.agents.code import CodeTask
 from eudoxus.runtime import ChatTask, MemoryJournal, Message, Order, Registry, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
@@ -41,6 +43,18 @@ async def test_the_search_of_the_guide_finds_its_answer():
 def test_the_sampler_of_the_guide_draws_within_its_grammar(capsys: pytest.CaptureFixture[str]):
     exec(blocks("docs/decoding.md", "python")[0], {})
     assert "yes" in capsys.readouterr().out
+
+
+async def test_the_code_strategy_of_the_guide_repairs_its_program():
+    names: dict[str, Any] = {}
+    exec(blocks("docs/code.md", "python")[0], names)
+    registry = Registry([names["second_try"]], [CodeTask])
+    answers = ["def up(n):\n    return n", "def up(n):\n    return n + 1"]
+    runtime = Runtime(registry, Endpoints({"sim": SimulatedEndpoint(answers, name="sim")}, default="sim"), prompt_hash=lambda id: "")
+    task = CodeTask(statement="def up(n):\n    '''One more.\n\n    >>> up(1)\n    2\n    '''\n")
+    result = await runtime.execute(Order(parse_spec("second_try/sim:m", registry), task), MemoryJournal(), run_id="run_1")
+    await sandbox.close_shared()
+    assert result.answer == "def up(n):\n    return n + 1\n"
 
 
 FIRST_CELLS = re.findall(r"^\| `([^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)

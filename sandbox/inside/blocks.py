@@ -70,7 +70,8 @@ class Trace:
         if self._left > 0:
             self._left -= 1
             kept = self._first[i]
-            (kept if len(kept) < KEPT else self._last[i]).append({"visit": self._visits[i], "locals": _variables(_frame(1).f_locals)})
+            shot = {"visit": self._visits[i], "step": MOST_RECORDS - self._left, "locals": _variables(_frame(1).f_locals)}
+            (kept if len(kept) < KEPT else self._last[i]).append(shot)
 
     def _marked(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         """The statements with a mark before each straight run of them: at the start, and after each compound statement."""
@@ -120,7 +121,7 @@ def checked(found: object) -> dict[str, Any]:
 def _checked_block(block: dict[str, Any]) -> dict[str, Any]:
     snapshots = block.get("snapshots")
     kept = [
-        {"visit": _number(shot.get("visit")), "locals": _checked_locals(shot.get("locals"))}
+        {"visit": _number(shot.get("visit")), "step": _number(shot.get("step")), "locals": _checked_locals(shot.get("locals"))}
         for shot in (snapshots[: 2 * KEPT] if type(snapshots) is list else ()) if type(shot) is dict
     ]
     return {key: _number(block.get(key)) for key in ("id", "first_line", "last_line", "visits")} | {"snapshots": kept}

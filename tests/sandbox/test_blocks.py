@@ -54,8 +54,16 @@ def test_a_snapshot_has_the_variables_at_the_head_of_the_block():
     trace.take()
     names["total"]([1, 2])
     heads = {b["first_line"]: b["snapshots"] for b in trace.take()["blocks"]}
-    assert heads[9] == [{"visit": 1, "locals": {"items": "[1, 2]", "found": "0", "item": "1"}},
-                        {"visit": 2, "locals": {"items": "[1, 2]", "found": "1", "item": "2"}}]
+    assert heads[9] == [{"visit": 1, "step": 2, "locals": {"items": "[1, 2]", "found": "0", "item": "1"}},
+                        {"visit": 2, "step": 4, "locals": {"items": "[1, 2]", "found": "1", "item": "2"}}]
+
+
+def test_steps_tell_in_which_order_blocks_were_entered():
+    trace, names = traced(SOURCE)
+    trace.take()
+    names["total"]([1, -2])
+    steps = sorted((shot["step"], block["first_line"]) for block in trace.take()["blocks"] for shot in block["snapshots"])
+    assert steps == [(1, 7), (2, 9), (3, 10), (4, 9), (5, 12), (6, 13), (7, 15), (8, 17), (9, 19), (10, 20)]
 
 
 def test_the_first_and_last_five_visits_are_kept_and_the_rest_counted():
