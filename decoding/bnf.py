@@ -36,6 +36,13 @@ def compile_bnf(grammar: Grammar, limits: Limits | None = None) -> Bnf:
     Raises :class:`NotInSubset`, :class:`InvalidGrammar`, :class:`GrammarTooLarge`, or :class:`Unsatisfiable` where no text is derived.
     """
     check_size(grammar, limits or Limits())
+    try:
+        return pruned(_productions(grammar))
+    except RecursionError:
+        raise GrammarTooLarge("the grammar nests too deeply for the reference reader", param="grammar") from None
+
+
+def _productions(grammar: Grammar) -> dict[str, list[Production]]:
     match grammar:
         case Lark(text):
             rules = parse_lark(text)
@@ -43,7 +50,7 @@ def compile_bnf(grammar: Grammar, limits: Limits | None = None) -> Bnf:
             rules = {"start": Lexeme(pattern, parse_regex(pattern))}
         case _:
             raise NotInSubset("a JSON schema is not read here: only Lark and regular expressions", param="grammar")
-    return pruned(_Writer(rules).written)
+    return _Writer(rules).written
 
 
 def pruned(rules: Mapping[str, list[Production]]) -> Bnf:

@@ -15,7 +15,7 @@ from eudoxus.decoding.apply import Mask, allowed_tokens, mask_of
 from eudoxus.decoding.bnf import compile_bnf
 from eudoxus.decoding.earley import Recogniser
 from eudoxus.decoding.engine import Matcher, TextSoFar
-from eudoxus.decoding.errors import BudgetTooSmall, InvalidVocabulary, NotInSubset
+from eudoxus.decoding.errors import BudgetTooSmall, InvalidVocabulary, NotInSubset, TokenRefused
 from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.reference import Spelling, spelling
 from eudoxus.decoding.vocabulary import Vocabulary
@@ -86,9 +86,14 @@ class ClosingMatcher(TextSoFar):
 
     def consume(self, token: int) -> None:
         self.inner.consume(token)
+        text = self._text(token)
+        if token not in self.vocabulary.eos:
+            assert self.recogniser.read(text), "engine and grammar disagree"
+            if self.guaranteed and self.recogniser.remaining() > self.left - 1:
+                self.inner.rollback(1)
+                self.recogniser.pop(len(text))
+                raise TokenRefused(token, text, len(self._consumed))
         self._consumed.append(token)
-        if not self.finished:
-            assert self.recogniser.read(self.vocabulary.tokens[token]), "engine and grammar disagree"
 
     def rollback(self, tokens: int) -> None:
         self.inner.rollback(tokens)

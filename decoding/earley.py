@@ -81,15 +81,12 @@ class Recogniser:
 
     def remaining(self) -> int:
         """Bytes of the shortest way to complete the text read so far; 0 where it is complete."""
-        last = len(self.columns) - 1
-        needs = (self.grammar.length(p[dot:]) + self._need(origin)[name] for name, p, dot, origin in self.columns[last].items)
-        return int(min(needs))
+        needs = [column.need if column.need is not None else self._need(at) for at, column in enumerate(self.columns)]
+        return int(min(self.grammar.length(p[dot:]) + needs[origin][name] for name, p, dot, origin in self.columns[-1].items))
 
     def _need(self, at: int) -> dict[str, float]:
-        """Fixed point over the items of a column, each waiting for a nonterminal that began there; done once per column."""
+        """Fixed point over the items of a column, each waiting for a nonterminal that began there; earlier columns come first."""
         column = self.columns[at]
-        if column.need is not None:
-            return column.need
         need = dict.fromkeys(column.waiting, math.inf)
         need.setdefault(self.grammar.start, math.inf)
         if at == 0:
@@ -99,7 +96,8 @@ class Recogniser:
             changed = False
             for awaited, items in column.waiting.items():
                 for name, production, dot, origin in items:
-                    outer = need if origin == at else self._need(origin)
+                    outer = need if origin == at else self.columns[origin].need
+                    assert outer is not None
                     length = self.grammar.length(production[dot + 1 :]) + outer[name]
                     if length < need[awaited]:
                         need[awaited], changed = length, True

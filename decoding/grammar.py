@@ -134,7 +134,7 @@ def _check_repetitions(text: str, limits: Limits) -> None:
             inner = factors.pop()
             after = re.match(r"\{(\d+)(?:,(\d*))?\}", text[counted.end() : counted.end() + 30])
             factors[-1] = max(factors[-1], inner * _times(*(after.groups() if after else ("1", ""))))
-        elif low and not text[: counted.start()].endswith(")"):
+        elif low and text[counted.start() - 1 : counted.start()] != ")":
             factors[-1] = max(factors[-1], _times(low, high))
         if factors[-1] > limits.states:
             raise GrammarTooLarge(f"a repetition expands to {factors[-1]} copies, allowed are {limits.states}", param="grammar")

@@ -20,6 +20,10 @@ from eudoxus.decoding.regex import Choice, Expr, Repeat, Sequence
 Kind = Literal["invalid", "unsatisfiable", "lexeme_prefix", "ambiguous", "left_recursion", "unreachable", "unproductive", "not_read"]
 
 
+MOST_RULES = 1000
+"""Which symbol can begin with which is a matrix: its cost grows with the square of the productions."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """``severity`` of an error, a warning or a note; ``rule`` is where, if it is at one place."""
@@ -43,6 +47,8 @@ def lint(grammar: Grammar) -> list[Finding]:
     if not isinstance(grammar, Lark):
         return []
     rules = parse_lark(grammar.text)
+    if len(compiled.rules) > MOST_RULES:
+        return [Finding("not_read", "note", f"the grammar has {len(compiled.rules)} productions; only up to {MOST_RULES} are looked into")]
     found = [*_useless(rules, compiled), *_recursion(compiled, rules), *_prefixes(rules)]
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))
 

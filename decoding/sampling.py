@@ -112,6 +112,8 @@ def allowed_log_probs(vocabulary: Vocabulary, matcher: Matcher, log_probs: LogPr
         tokens = allowed_tokens(matcher.mask(), vocabulary.size)
         tokens = tokens[~np.isin(tokens, vocabulary.eos)]
     found = log_probs[tokens]
+    if np.isnan(found).any() or math.isnan(end):
+        raise ModelChanged("the model gave a log-probability that is not a number")
     possible = found > -math.inf
     tokens, found = tokens[possible], found[possible]
     if end > -math.inf:

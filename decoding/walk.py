@@ -56,7 +56,7 @@ class Walk:
         total = log_sum_exp(self.weights)
         ratio = total - self.known if total > -math.inf else -math.inf
         if ratio > TOLERANCE:
-            raise ModelChanged(f"the model gives the continuations of {self.tokens} {ratio:.2g} more log-mass than before")
+            raise ModelChanged(f"the model gives the continuations of {self.tokens} {ratio:.2g} more log-mass than before, or than 1")
         ratio = min(ratio, 0.0)
         if ratio < 0:
             self.fresh = min(self.fresh, len(self.path))

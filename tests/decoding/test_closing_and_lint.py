@@ -47,9 +47,13 @@ def test_without_closing_the_same_texts_run_over():
 
 
 class TestClosingIsAMatcher(MatcherContract):
-    """With a budget that is never felt it is the grammar, and passes for any other engine."""
+    """With a budget that is felt, masks and refusals agree as for any other engine; the reference knows no budget."""
 
-    texts = 1
+    texts = 2
+    longest = 14
+
+    def test_the_mask_is_that_of_the_reference(self):
+        """Only :class:`ReferenceEngine` without a budget is the reference."""
 
     @pytest.fixture
     def engine(self):
@@ -57,7 +61,7 @@ class TestClosingIsAMatcher(MatcherContract):
             name, vocabulary = "closing", LARGER
 
             def matcher(self, grammar, *, exact=False):
-                return ClosingMatcher(ENGINE.matcher(grammar, exact=True), grammar, 10_000)
+                return ClosingMatcher(ENGINE.matcher(grammar, exact=True), grammar, 14)
 
         return Closing()
 
@@ -72,6 +76,11 @@ def test_a_budget_too_small_for_any_text_is_refused_with_the_number_needed():
     assert (refused.value.allowed, refused.value.needed) == (2, 4)
     check_budget(Regex("a{19}"), LARGER, 4)
     check_budget(PERSON, LARGER, 1)  # not judged
+
+
+def test_a_long_text_is_measured_without_deep_recursion():
+    recogniser = Recogniser(compile_bnf(Regex("(ab)*c")))
+    assert recogniser.read(b"ab" * 1500 + b"a") and recogniser.remaining() == 2
 
 
 def test_closing_needs_the_single_bytes():
@@ -142,6 +151,9 @@ def test_each_fault_is_found(text, kind, severity):
 def test_lint_looks_at_a_repetition_bomb_without_hanging():
     begun = time.monotonic()
     assert kinds('start: (("a"{1,1000}){1,1000}){1,1000}') == {("invalid", "error")}
+    assert kinds('start: "a"{1,9000}') == {("not_read", "note")}
+    assert kinds("start: /" + "(" * 190 + "a" + ")" * 190 + "/") <= {("invalid", "error")}
+    assert kinds("start: " + '"a"{1}' * 40_000) <= {("invalid", "error"), ("not_read", "note")}
     assert time.monotonic() - begun < 5
 
 

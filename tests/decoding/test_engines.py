@@ -111,7 +111,7 @@ def test_a_bomb_is_refused_at_once(engine, bomb):
 
 
 def test_an_ambiguous_grammar_fails_with_a_typed_error_and_does_not_hang():
-    engine = LlguidanceEngine(SMALL, Limits(step_seconds=0.05))
+    engine = LlguidanceEngine(SMALL, Limits(step_seconds=0.01))
     matcher = engine.matcher(Lark('start: s\ns: s s | "a"'))
     begun = time.monotonic()
     with pytest.raises(MatcherFailed, match="ambiguous|gave up"):

@@ -177,6 +177,16 @@ def test_a_model_of_another_width_is_refused():
         sampler.draw(seeded(1))
 
 
+def test_a_model_that_answers_nonsense_is_noticed():
+    sampler = brackets()
+    sampler.model.log_probs = lambda tokens: np.array([np.nan, 0.0, 0.0])
+    with pytest.raises(ModelChanged, match="not a number"):
+        sampler.draw(seeded(1))
+    sampler.model.log_probs = lambda tokens: np.zeros(3)
+    with pytest.raises(ModelChanged, match="than 1"):
+        sampler.draw(seeded(1))
+
+
 def test_single_precision_models_are_sampled_too():
     class Single(ToyModel):
         def log_probs(self, tokens):
