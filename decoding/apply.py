@@ -41,8 +41,9 @@ def _apply_row(row: NDArray[np.float32], words: Mask) -> None:
         row[allowed] = kept
         return
     row[width:] = -np.inf
-    keep = np.unpackbits(words.view(np.uint8), count=width, bitorder="little").view(np.int8).astype(np.int32)
-    np.negative(keep, out=keep)
+    flags = np.unpackbits(words.view(np.uint8), count=width, bitorder="little").view(np.int8)
+    np.negative(flags, out=flags)  # 0 or all ones, while still one byte each
+    keep = flags.astype(np.int32)
     bits = row[:width].view(np.int32)
     np.bitwise_xor(bits, MINUS_INFINITY, out=bits)
     np.bitwise_and(bits, keep, out=bits)
