@@ -40,6 +40,11 @@ async def test_the_search_of_the_guide_finds_its_answer():
     assert (result.answer, result.outcome) == ("done", "verified") and result.artifacts["path"] in (["7", "3"], ["3", "7"])
 
 
+def test_the_sampler_of_the_guide_draws_within_its_grammar(capsys: pytest.CaptureFixture[str]):
+    exec(blocks("docs/decoding.md", "python")[0], {})
+    assert "yes" in capsys.readouterr().out
+
+
 async def test_the_code_strategy_of_the_guide_repairs_its_program():
     names: dict[str, Any] = {}
     exec(blocks("docs/code.md", "python")[0], names)
