@@ -11,6 +11,7 @@ from typing import Any, Literal
 from eudoxus.solvers.backends import cp_sat, highs, z3
 from eudoxus.solvers.backends.answer import Answer, Unsuitable
 from eudoxus.solvers.formulation.data import JOINT, Element
+from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.evaluation import TOLERANCE, Evaluator
 from eudoxus.solvers.formulation.grounding import Grounded
 from eudoxus.solvers.formulation.linearising import NotLinear, linearised
@@ -18,6 +19,10 @@ from eudoxus.solvers.formulation.softening import softened
 from eudoxus.solvers.formulation.terms import Flag, Number
 
 Backend = Literal["highs", "z3", "cp_sat"]
+
+
+_MOST_WHOLE = 2**63 - 1
+"""Of JSON's readers."""
 
 
 class Clock:
@@ -107,7 +112,12 @@ def told(grounded: Grounded, values: list[Number]) -> dict[str, Any]:
 def as_json(value: Any) -> Any:
     """Exact where JSON can be: fractions become floats."""
     if isinstance(value, Fraction):
-        return value.numerator if value.denominator == 1 else float(value)
+        return as_json(value.numerator) if value.denominator == 1 else float(value)
+    if type(value) is int and not -_MOST_WHOLE <= value <= _MOST_WHOLE:
+        try:
+            return float(value)
+        except OverflowError:
+            raise FormulationError("too large a number to be told") from None
     return [as_json(one) for one in value] if isinstance(value, tuple) else value
 
 

@@ -14,6 +14,8 @@ from eudoxus.solvers.explaining import core_of, repairs_of
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.grounding import Grounded, ground
 
+MOST_CALLS = 20_000
+"""A table of a thousand values that a variable chooses from is a thousand choices, each within the one before."""
 _OVERHEAD_MB = 1024
 """Address space that Python and the solvers' libraries reserve and do not use."""
 
@@ -27,6 +29,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     cpu_s = 2 * int(float(asked["seconds"]) + 2) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    sys.setrecursionlimit(MOST_CALLS)
     try:
         found = solved(asked["document"], asked)
     except FormulationError as error:

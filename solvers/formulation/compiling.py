@@ -24,6 +24,7 @@ from eudoxus.solvers.formulation.operations import (
 )
 from eudoxus.solvers.formulation.reading import names_of, size
 from eudoxus.solvers.formulation.terms import (
+    Linear,
     TermError,
     Truth,
     Value,
@@ -39,7 +40,9 @@ from eudoxus.solvers.formulation.terms import (
 
 MOST_CHOICES: Final = 1_000
 """Values among which a variable index chooses."""
-
+_MEMBERS_A_STEP: Final = 10
+"""Looking at a member costs so much less than evaluating a node."""
+_STEPS_A_CHOICE: Final = 5
 
 
 class Compiler:
@@ -98,7 +101,11 @@ class Compiler:
             case ast.BoolOp(op=op, values=values):
                 return self._logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
             case ast.Compare(left=left, ops=ops, comparators=comparators):
-                return comparison(ops, [self.compile(one, bound) for one in (left, *comparators)])
+                compared = [self.compile(one, bound) for one in (left, *comparators)]
+                for at, op in enumerate(ops, 1):
+                    if isinstance(op, ast.In | ast.NotIn):
+                        compared[at] = self._paid(compared[at], compared[at - 1])
+                return comparison(ops, compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self._conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
             case ast.Subscript():
@@ -108,6 +115,17 @@ class Compiler:
             case ast.GeneratorExp():
                 raise self._wrong("a generator can only be the argument of a function", node)
         raise self._wrong(f"{type(node).__name__} is not allowed", node)
+
+    def _paid(self, collection: Closure, sought: Closure | None = None) -> Closure:
+        """The collection, of which each member counts: others than a loop go through it too. A variable is compared with each."""
+        def paid(env: Env) -> Value:
+            found = collection(env)
+            if isinstance(found, tuple):
+                cheap = sought is None or constant(sought(env))
+                self._spent.charge(len(found) // _MEMBERS_A_STEP if cheap else len(found), self._where)
+            return found
+
+        return paid
 
     # -- what is evaluated only under a condition -----------------------------------------------------------------------
 
@@ -222,6 +240,8 @@ class Compiler:
 
     def _chosen(self, index: tuple[Value, ...], table: Sequence[tuple[tuple[Element, ...], Value]], name: str) -> Value:
         """The value at an index that depends on variables: a chain of choices, and a side condition that the index is in the table."""
+        terms = sum(len(one.terms) for one in index if isinstance(one, Linear))
+        self._spent.charge(len(table) * (_STEPS_A_CHOICE + terms), self._where)
         cases: list[tuple[Truth, Value]] = []
         for keys, value in table:
             conditions = [equal(key, wanted) for key, wanted in zip(keys, index, strict=True)]
@@ -248,7 +268,7 @@ class Compiler:
             return counting(called, self.compile(count, bound), self._values([counted], bound))
         compiled = [self.compile(argument, bound) for argument in args]
         if called == "range":
-            return ranged(compiled)
+            return self._paid(ranged(compiled))
         wanted = 2 if called in ("implies", "iff") else 1
         if len(args) != wanted:
             raise self._wrong(f"{called} takes {wanted} argument(s), not {len(args)}", node)

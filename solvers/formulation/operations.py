@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
-from eudoxus.solvers.formulation.data import MOST_ELEMENTS
+from eudoxus.solvers.formulation.data import numbers_of
 from eudoxus.solvers.formulation.terms import (
     Compare,
     Flag,
@@ -137,10 +137,7 @@ def ranged(args: list[Closure]) -> Closure:
         found = [arg(env) for arg in args]
         if len(found) > 3 or not all(type(one) is int for one in found) or (len(found) == 3 and found[2] == 0):
             raise TermError("range takes one to three whole numbers, and no variables")
-        span = range(*found)  # type: ignore[arg-type]
-        if len(span) > MOST_ELEMENTS:
-            raise TermError(f"a range of {len(span):,} numbers; at most {MOST_ELEMENTS:,} are possible")
-        return tuple(span)
+        return numbers_of(range(*found))  # type: ignore[arg-type]
 
     return numbers
 
