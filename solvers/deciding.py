@@ -80,7 +80,12 @@ def solve(grounded: Grounded, backend: Backend | None, clock: Clock, memory_mb: 
         if backend is not None:
             raise Unsuitable(f"{backend} takes linear formulations, and this is not one: {problem}") from None
         return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not linear: {problem}"
-    found = cp_sat.solve(program, clock.left()) if backend == "cp_sat" else highs.solve(program, clock.left())
+    try:
+        found = cp_sat.solve(program, clock.left()) if backend == "cp_sat" else highs.solve(program, clock.left())
+    except Unsuitable as problem:
+        if backend is not None:
+            raise
+        return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not for HiGHS: {problem}"
     if found.values is not None:  # without the variables that were added
         found = replace(found, values=found.values[: len(grounded.unknowns)])
     return found, backend or "highs", "as wanted" if backend else "linear"

@@ -122,7 +122,7 @@ class Compiler:
             found = collection(env)
             if isinstance(found, tuple):
                 cheap = sought is None or constant(sought(env))
-                self._spent.charge(len(found) // _MEMBERS_A_STEP if cheap else len(found), self._where)
+                self._spent.charge(len(found) // _MEMBERS_A_STEP if cheap else len(found) * _STEPS_A_CHOICE, self._where)
             return found
 
         return paid
@@ -248,10 +248,10 @@ class Compiler:
             condition = conjunction(conditions)
             if condition is not False:
                 cases.append((condition, value))
+            if len(cases) > MOST_CHOICES:
+                raise TermError(f"a variable index chooses among the values of {name}; at most {MOST_CHOICES:,} are possible")
         if not cases:
             raise TermError(f"no element of {name} can be meant")
-        if len(cases) > MOST_CHOICES:
-            raise TermError(f"a variable index chooses among {len(cases):,} values; at most {MOST_CHOICES:,} are possible")
         self._side.append(disjunction(condition for condition, _ in cases))
         return reduce(lambda rest, case: choice(case[0], case[1], rest), reversed(cases[:-1]), cases[-1][1])
 

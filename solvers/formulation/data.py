@@ -85,8 +85,9 @@ def _small(value: Any, where: str) -> None:
 
 def numbers_of(span: range) -> tuple[int, ...]:
     """The numbers of a range. Raises :class:`TermError` for too many; ``len`` cannot even count some."""
-    if span and (span[-1] - span[0]) // span.step >= MOST_ELEMENTS:
-        raise TermError(f"too long a range: it has at most {MOST_ELEMENTS:,} numbers")
+    count = (span[-1] - span[0]) // span.step + 1 if span else 0
+    if count > MOST_ELEMENTS:
+        raise TermError(f"a range of {count:,} numbers; at most {MOST_ELEMENTS:,} are possible")
     return tuple(span)
 
 
