@@ -24,7 +24,8 @@ __all__ = [
 
 _WHERE = {
     "check": ("Check", "CheckResult"), "edits": ("Edit", "compare", "edited"), "formulation.document": ("Formulation",),
-    "formulation.errors": ("FormulationError",), "gating": ("Script", "gate"), "smtlib": ("Refused", "literal"), "solving": ("Solution", "Solve"),
+    "formulation.errors": ("FormulationError",), "gating": ("Script", "gate"),
+    "smtlib": ("Refused", "literal"), "solving": ("Solution", "Solve"),
 }
 
 

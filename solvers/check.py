@@ -35,7 +35,7 @@ class Objective(BaseModel):
     """The term; of *soft* the ``:id``."""
     status: z3.Ended
     value: str | None = None
-    """The optimum, or what is not attained, as a whole number or a fraction; of *soft* the weight of what does not hold. None: not a number."""
+    """The optimum, or what is not attained, as a whole number or a fraction; of *soft* the weight of what does not hold."""
 
 
 class CheckResult(BaseModel):

@@ -1,4 +1,4 @@
-"""How far ``let`` and definitions make products grow: thirty squarings of a shared name fit on a line, and no solver expands them in time."""
+"""How far ``let`` and definitions make products grow: thirty squarings of a shared name fit on a line, and no solver expands them."""
 
 from __future__ import annotations
 

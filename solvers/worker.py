@@ -54,7 +54,9 @@ def _write(found: Mapping[str, Any]) -> None:
 
 
 def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What there is to say about a formulation, and then, where that takes more, everything. Raises :class:`FormulationError` and :class:`Unsuitable`."""
+    """What there is to say about a formulation, and then, where that takes more, everything.
+
+    Raises :class:`FormulationError` and :class:`Unsuitable`."""
     clock, memory_mb = Clock(float(options["seconds"])), int(options["memory_mb"])
     grounded = ground(document)
     size = {"variables": len(grounded.unknowns), "rows": len(grounded.rows)}

@@ -8,7 +8,8 @@ from eudoxus.runtime import Context
 from eudoxus.solvers import Check, CheckResult, Refused, gate
 
 SECONDS, MEMORY_MB = 10.0, 1024
-_ENDED = {"optimal": "{}", "unbounded": "without bound", "not_attained": "comes ever closer to {} and never reaches it", "open": "not proved"}
+_ENDED = {"optimal": "{}", "unbounded": "without bound", "open": "not proved",
+          "not_attained": "comes ever closer to {} and never reaches it"}
 
 
 @tool("z3", takes="constraints in SMT-LIB 2",

@@ -66,12 +66,12 @@ def _look_at_sizes(program: Program) -> None:
     """Raises :class:`Unsuitable` for what HiGHS would take as zero or as infinite."""
     bounds = [bound for one in (*program.unknowns, *program.rows) for bound in (one.lower, one.upper) if bound is not None]
     if any(abs(bound) >= _INFINITE for bound in bounds):
-        raise Unsuitable(f"a bound beyond {_INFINITE:.0e}, which HiGHS takes as none")
+        raise Unsuitable(f"a bound beyond {float(_INFINITE):.0e}, which HiGHS takes as none")
     for row in program.rows:
         if row.terms:
             sizes = [abs(factor) for factor in row.terms.values() if factor]
             if sizes and (min(sizes) < _ZERO or max(sizes) >= _LARGE):
-                raise Unsuitable(f"a coefficient below {_ZERO:.0e} or beyond {_LARGE:.0e}, too small or too large for floats")
+                raise Unsuitable(f"a coefficient below {float(_ZERO):.0e} or beyond {float(_LARGE):.0e}, too small or too large for floats")
 
 
 def _unit(cost: dict[int, Number]) -> Number:

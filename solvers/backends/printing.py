@@ -129,7 +129,6 @@ class Printer:
                     return f"(mod {parts[0]} {parts[1]})", True
                 return f"(- {parts[0]} (* {parts[1]} (to_real (to_int (/ {parts[0]} {parts[1]})))))", False
         top, low = (_real(one) for one in numbers)
-        self.commands.append(f"(assert (not (= {low} 0.0)))")  # what SMT-LIB makes of a division by zero is anything
         return f"(/ {top} {low})", False
 
     def _extreme(self, parts: Sequence[str], relation: str, whole: bool) -> tuple[str, bool]:

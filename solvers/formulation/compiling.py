@@ -34,6 +34,7 @@ from eudoxus.solvers.formulation.terms import (
     disjunction,
     negation,
     quantity,
+    quotient,
     scaled,
     truth,
 )
@@ -96,6 +97,8 @@ class Compiler:
                 if isinstance(op, ast.Not):
                     return lambda env: negation(truth(inner(env)))
                 return lambda env: scaled(quantity(inner(env)), -1)
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                return self._division(self.compile(left, bound), self.compile(right, bound))
             case ast.BinOp(left=left, op=op, right=right):
                 return arithmetic(op, self.compile(left, bound), self.compile(right, bound))
             case ast.BoolOp(op=op, values=values):
@@ -160,6 +163,15 @@ class Compiler:
             return choice(condition, self._under(condition, body, env), self._under(negation(condition), otherwise, env))
 
         return pick
+
+    def _division(self, left: Closure, right: Closure) -> Closure:
+        def divided(env: Env) -> Value:
+            top, low = quantity(left(env)), quantity(right(env))
+            if not constant(low):
+                self._side.append(negation(equal(low, 0)))
+            return quotient(top, low)
+
+        return divided
 
     def _implication(self, test: Closure, then: Closure) -> Closure:
         def implied(env: Env) -> Value:

@@ -27,7 +27,6 @@ from eudoxus.solvers.formulation.terms import (
     negation,
     product,
     quantity,
-    quotient,
     remainder,
     rounded,
     total,
@@ -42,7 +41,7 @@ Closure = Callable[[Env], Value]
 
 
 def arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
-    """``+ - * / %``."""
+    """``+ - * %``."""
 
     match op:
         case ast.Add():
@@ -51,8 +50,6 @@ def arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
             return lambda env: minus(quantity(left(env)), quantity(right(env)))
         case ast.Mult():
             return lambda env: product(quantity(left(env)), quantity(right(env)))
-        case ast.Div():
-            return lambda env: quotient(quantity(left(env)), quantity(right(env)))
     return lambda env: remainder(quantity(left(env)), quantity(right(env)))
 
 

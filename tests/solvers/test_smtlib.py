@@ -74,7 +74,8 @@ def test_whatever_text_an_answer_is_it_stays_one_string(said: str):
 
 
 def test_objectives_are_kept_apart_from_assertions():
-    script = gate("(declare-const x Int)(minimize (+ x 1))(assert-soft (> x 5) :weight 2.5 :id g)(assert-soft (> x 7))(maximize x)(assert true)")
+    script = gate("(declare-const x Int)(minimize (+ x 1))(assert-soft (> x 5) :weight 2.5 :id g)(assert-soft (> x 7))(maximize x)"
+                  "(assert true)")
     assert [(one.kind, one.what) for one in script.goals] == [("minimize", "(+ x 1)"), ("soft", "g"), ("soft", ""), ("maximize", "x")]
     assert script.commands == ("(declare-const x Int)", "(assert (! true :named assertion-1))")
 
