@@ -64,19 +64,18 @@ def _feasible(program: Program, seconds: float, highspy: Any, numpy: Any) -> boo
 
 def _look_at_sizes(program: Program) -> None:
     """Raises :class:`Unsuitable` for what HiGHS would take as zero or as infinite."""
-    bounds = [bound for one in (*program.unknowns, *program.rows) for bound in (one.lower, one.upper) if bound is not None]
-    if any(abs(bound) >= _INFINITE for bound in bounds):
+    bounds = [bound for one in program.unknowns for bound in (one.lower, one.upper)]
+    bounds += [bound for row in program.rows for bound in (row.lower, row.upper)]
+    if any(bound is not None and not -_INFINITE < bound < _INFINITE for bound in bounds):
         raise Unsuitable(f"a bound beyond {float(_INFINITE):.0e}, which HiGHS takes as none")
     for row in program.rows:
-        if row.terms:
-            sizes = [abs(factor) for factor in row.terms.values() if factor]
-            if sizes and (min(sizes) < _ZERO or max(sizes) >= _LARGE):
-                raise Unsuitable(f"a coefficient below {float(_ZERO):.0e} or beyond {float(_LARGE):.0e}, too small or too large for floats")
+        if any(factor and not _ZERO <= (factor if factor > 0 else -factor) < _LARGE for factor in row.terms.values()):
+            raise Unsuitable(f"a coefficient below {float(_ZERO):.0e} or beyond {float(_LARGE):.0e}, too small or too large for floats")
 
 
 def _unit(cost: dict[int, Number]) -> Number:
     """What the objective is counted in: HiGHS takes differences of 1e-7 as none, however small all coefficients are."""
-    largest = max(map(abs, cost.values()), default=0)
+    largest: Number = max((factor if factor > 0 else -factor for factor in cost.values()), default=0)
     return largest if largest and not _SMALL_UNIT <= largest <= _LARGE_UNIT else 1
 
 

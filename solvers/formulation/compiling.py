@@ -105,8 +105,8 @@ class Compiler:
                 return self._logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 compared = [self.compile(one, bound) for one in (left, *comparators)]
-                for at, op in enumerate(ops, 1):
-                    if isinstance(op, ast.In | ast.NotIn):
+                for at, relation in enumerate(ops, 1):
+                    if isinstance(relation, ast.In | ast.NotIn):
                         compared[at] = self._paid(compared[at], compared[at - 1])
                 return comparison(ops, compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
