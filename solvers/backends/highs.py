@@ -9,7 +9,7 @@ from typing import Any
 
 from eudoxus.solvers.backends.answer import Answer, Unsuitable
 from eudoxus.solvers.formulation.data import decimal
-from eudoxus.solvers.formulation.linearising import Program
+from eudoxus.solvers.formulation.program import Program
 from eudoxus.solvers.formulation.terms import Number
 
 _WHOLE = 1e-6

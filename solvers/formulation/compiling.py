@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
 from typing import Final
 
+from eudoxus.solvers.formulation.choosing import chosen
 from eudoxus.solvers.formulation.data import Element, Parameter, decimal
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.names import Names, Spent
@@ -39,8 +39,6 @@ from eudoxus.solvers.formulation.terms import (
     truth,
 )
 
-MOST_CHOICES: Final = 1_000
-"""Values among which a variable index chooses."""
 _MEMBERS_A_STEP: Final = 10
 """Looking at a member costs so much less than evaluating a node."""
 _STEPS_A_CHOICE: Final = 5
@@ -230,12 +228,12 @@ class Compiler:
                 index = index[0]  # x[a] where a is a pair, and there are two indices
             elif len(index) > 1 and declared.levels == 1:
                 index = (index,)  # x[i, j] where there is one index, and its members are pairs
-            found = atoms.get(index) if all(map(constant, index)) else None  # type: ignore[arg-type]
-            if found is not None:
+            fixed = all(map(constant, index))
+            if fixed and (found := atoms.get(index)) is not None:  # type: ignore[arg-type]
                 return found
             if len(index) != declared.levels:
                 raise TermError(f"{name} has {declared.levels} index value(s), not {len(index)}")
-            if all(map(constant, index)):
+            if fixed:
                 raise TermError(f"there is no {name}[{', '.join(map(repr, index))}]")
             return self._chosen(index, list(atoms.items()), name)
 
@@ -254,18 +252,9 @@ class Compiler:
         """The value at an index that depends on variables: a chain of choices, and a side condition that the index is in the table."""
         terms = sum(len(one.terms) for one in index if isinstance(one, Linear))
         self._spent.charge(len(table) * (_STEPS_A_CHOICE + terms), self._where)
-        cases: list[tuple[Truth, Value]] = []
-        for keys, value in table:
-            conditions = [equal(key, wanted) for key, wanted in zip(keys, index, strict=True)]
-            condition = conjunction(conditions)
-            if condition is not False:
-                cases.append((condition, value))
-            if len(cases) > MOST_CHOICES:
-                raise TermError(f"a variable index chooses among the values of {name}; at most {MOST_CHOICES:,} are possible")
-        if not cases:
-            raise TermError(f"no element of {name} can be meant")
-        self._side.append(disjunction(condition for condition, _ in cases))
-        return reduce(lambda rest, case: choice(case[0], case[1], rest), reversed(cases[:-1]), cases[-1][1])
+        value, inside = chosen(index, table, name)
+        self._side.append(inside)
+        return value
 
     # -- functions -----------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ ch. 9). What cannot be written so, or only with an M that solvers' tolerances ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, lcm
 from typing import Final, Literal
 
 from eudoxus.solvers.formulation.grounding import Grounded, Unknown
+from eudoxus.solvers.formulation.program import LinearRow, Program
 from eudoxus.solvers.formulation.terms import (
     Compare,
     Flag,
@@ -44,29 +44,6 @@ MOST_PAIRS: Final = 2_000
 
 class NotLinear(ValueError):
     """The formulation is not linear; the message says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinearRow:
-    """``lower <= sum of coefficient times variable <= upper``; None is no bound. ``source`` is the place of the row it comes from."""
-
-    terms: dict[int, Number]
-    lower: Number | None
-    upper: Number | None
-    source: int
-
-
-@dataclass(slots=True)
-class Program:
-    """A MILP. The first variables are the formulation's own, the others were added."""
-
-    unknowns: list[Unknown]
-    sense: Literal["min", "max"] = "min"
-    cost: dict[int, Number] = field(default_factory=dict)
-    constant: Number = 0
-    rows: list[LinearRow] = field(default_factory=list)
-    logical: bool = False
-    """Whether anything had to be rewritten with binaries of our own."""
 
 
 def linearised(grounded: Grounded) -> Program:
