@@ -87,7 +87,7 @@ class Interpreter:
 class Jail:
     """A way to confine programs that may work on this machine."""
 
-    backend: Literal["bwrap", "lockdown", "monty", "unsafe"]
+    backend: Literal["bwrap", "lockdown", "wasi", "monty", "unsafe"]
     interpreter: Interpreter
     uid: int | None
     """First of the user ids to run under, when the service is root; None where it is not, and programs run under its own."""
@@ -199,17 +199,17 @@ def _config(jail: Jail, uid: int | None, numpy: bool) -> bytes:
     config = {
         "confined": jail.backend != "unsafe", "uid": uid, "spares": SPARES, "site": interpreter.site, "preload": preload,
         "read": _outermost([path for path in read if os.path.isdir(path)]), "files": [path for path in _FILES if os.path.exists(path)],
-        "sources": _sources(),
+        "sources": sources(),
     }
     return json.dumps(config).encode()
 
 
 @cache
-def _sources() -> dict[str, tuple[str, bool]]:
+def sources(names: Sequence[str] = _MODULES) -> dict[str, tuple[str, bool]]:
     """The text of each module that runs in the jail, and whether it is a package: the jail's user need not be able to read our files."""
     here = Path(__file__).parent
     found: dict[str, tuple[str, bool]] = {"eudoxus": ("", True), "eudoxus.sandbox": ("", True)}
-    for name in _MODULES:
+    for name in names:
         path = here.joinpath(*name.split("."))
         package = path.is_dir()
         file = path / "__init__.py" if package else path.with_suffix(".py")

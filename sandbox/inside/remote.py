@@ -245,6 +245,8 @@ def _checked_exception(found: Any) -> dict[str, Any]:
     if type(found) is not dict or type(found.get("type")) is not str or type(found.get("msg")) is not str:
         raise Malformed("an exception of another form")
     line, frames = found.get("line"), found.get("frames")
+    if type(line) is int and abs(line) >= 1 << 31:
+        line = None
     if type(frames) is not list or not all(type(f) is list and len(f) == 2 and type(f[0]) is int and type(f[1]) is str for f in frames):
         raise Malformed("an exception of another form")
     told = [[number, clean(function, 100)] for number, function in frames[-10:]]

@@ -107,9 +107,9 @@ async def test_tests_after_the_one_that_ends_the_run_share_its_outcome(sandbox: 
 async def test_processor_time_is_limited_whatever_the_program_catches(sandbox: Sandbox):
     code = "import signal\nsignal.signal(signal.SIGXCPU, lambda *_: None)\ndef f(n):\n    while True: pass\n"
     start = time.monotonic()
-    result = await run(sandbox, code, limits=Limits(wall_s=8, call_s=8, cpu_s=1))
+    result = await run(sandbox, code, limits=Limits(wall_s=60, call_s=60, cpu_s=1))
     assert result.outcome == "timeout"
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 40
 
 
 async def test_output_is_cut_and_a_chatty_program_may_pass(sandbox: Sandbox):
