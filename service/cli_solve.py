@@ -56,10 +56,12 @@ def solve_command(file: str, edits: Path | None, *, backend: str | None, seconds
 
 
 def _check(text: str, seconds: float, memory_mb: int, *, as_json: bool) -> int:
-    checked = asyncio.run(Check(text=text, seconds=seconds, memory_mb=memory_mb).run())
+    checked = asyncio.run(Check(text=text, seconds=min(seconds, 300), memory_mb=memory_mb, quantifiers=True).run())
     if checked.status == "invalid":
         raise InvalidRequest(checked.message, param="formulation")
     lines = [checked.status, *(f"{name} = {value}" for name, value in checked.model.items())]
+    for one in checked.objectives:
+        lines.append(f"{one.kind} {one.what}: {one.status}" + ("" if one.value is None else f" {one.value}"))
     if checked.core:
         lines.append(f"contradict each other: {', '.join(checked.core)}")
     _say(checked.model_dump(mode="json") if as_json else [*lines, *filter(None, [checked.message])])

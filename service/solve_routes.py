@@ -52,7 +52,11 @@ class SolveRequest(_Asked):
 
     formulation: Formulation | None = None
     smtlib: Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)] | None = None
-    """Declarations, definitions and assertions; z3 decides whether they can hold together."""
+    """Declarations, definitions, assertions and objectives (`minimize`, `maximize`, `assert-soft`) for z3."""
+    quantifiers: bool = False
+    """Whether `smtlib` may have `forall` and `exists`, with which a solver often does not come to an end."""
+    confirm: bool = False
+    """Whether cvc5 is asked too whether the assertions of `smtlib` can hold together; `second` is what it says."""
     backend: Literal["highs", "z3", "cp_sat"] | None = None
     """Null chooses: HiGHS for what is linear, else z3."""
     explain: bool = True
@@ -78,7 +82,7 @@ class Solved(Solution):
 
 
 class Checked(CheckResult):
-    """Whether the assertions can hold together."""
+    """Whether the assertions can hold together, and the optima of what the text minimises and maximises."""
 
     object: Literal["solution.smtlib"] = "solution.smtlib"
 
@@ -99,7 +103,8 @@ async def solve(asked: SolveRequest, request: Request) -> Response:
     if (asked.formulation is None) == (asked.smtlib is None):
         raise InvalidRequest("give either formulation or smtlib", param="formulation")
     if asked.smtlib is not None:
-        check = Check(text=asked.smtlib, seconds=min(asked.seconds, 300), memory_mb=asked.memory_mb)
+        check = Check(text=asked.smtlib, seconds=min(asked.seconds, 300), memory_mb=asked.memory_mb, quantifiers=asked.quantifiers,
+                      confirm=asked.confirm)
         checked = await while_wanted(request, check.run(), "solving")
         if checked is not None and checked.status == "invalid":
             raise InvalidRequest(f"smtlib: {checked.message}", param="smtlib")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from eudoxus.solvers.edits import Edit, compare, edited
     from eudoxus.solvers.formulation.document import Formulation
     from eudoxus.solvers.formulation.errors import FormulationError
-    from eudoxus.solvers.smtlib import Refused, Script, gate, literal
+    from eudoxus.solvers.gating import Script, gate
+    from eudoxus.solvers.smtlib import Refused, literal
     from eudoxus.solvers.solving import Solution, Solve
 
 __all__ = [
@@ -23,7 +24,8 @@ __all__ = [
 
 _WHERE = {
     "check": ("Check", "CheckResult"), "edits": ("Edit", "compare", "edited"), "formulation.document": ("Formulation",),
-    "formulation.errors": ("FormulationError",), "smtlib": ("Refused", "Script", "gate", "literal"), "solving": ("Solution", "Solve"),
+    "formulation.errors": ("FormulationError",), "gating": ("Script", "gate"),
+    "smtlib": ("Refused", "literal"), "solving": ("Solution", "Solve"),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from eudoxus.solvers.backends import cp_sat, highs, z3
 from eudoxus.solvers.backends.answer import Answer, Unsuitable
 from eudoxus.solvers.formulation.data import JOINT, Element
+from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.evaluation import TOLERANCE, Evaluator
 from eudoxus.solvers.formulation.grounding import Grounded
 from eudoxus.solvers.formulation.linearising import NotLinear, linearised
@@ -18,6 +19,10 @@ from eudoxus.solvers.formulation.softening import softened
 from eudoxus.solvers.formulation.terms import Flag, Number
 
 Backend = Literal["highs", "z3", "cp_sat"]
+
+
+_MOST_WHOLE = 2**63 - 1
+"""Of JSON's readers."""
 
 
 class Clock:
@@ -75,7 +80,12 @@ def solve(grounded: Grounded, backend: Backend | None, clock: Clock, memory_mb: 
         if backend is not None:
             raise Unsuitable(f"{backend} takes linear formulations, and this is not one: {problem}") from None
         return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not linear: {problem}"
-    found = cp_sat.solve(program, clock.left()) if backend == "cp_sat" else highs.solve(program, clock.left())
+    try:
+        found = cp_sat.solve(program, clock.left()) if backend == "cp_sat" else highs.solve(program, clock.left())
+    except Unsuitable as problem:
+        if backend is not None:
+            raise
+        return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not for HiGHS: {problem}"
     if found.values is not None:  # without the variables that were added
         found = replace(found, values=found.values[: len(grounded.unknowns)])
     return found, backend or "highs", "as wanted" if backend else "linear"
@@ -107,7 +117,12 @@ def told(grounded: Grounded, values: list[Number]) -> dict[str, Any]:
 def as_json(value: Any) -> Any:
     """Exact where JSON can be: fractions become floats."""
     if isinstance(value, Fraction):
-        return value.numerator if value.denominator == 1 else float(value)
+        return as_json(value.numerator) if value.denominator == 1 else float(value)
+    if type(value) is int and not -_MOST_WHOLE <= value <= _MOST_WHOLE:
+        try:
+            return float(value)
+        except OverflowError:
+            raise FormulationError("too large a number to be told") from None
     return [as_json(one) for one in value] if isinstance(value, tuple) else value
 
 

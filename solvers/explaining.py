@@ -56,6 +56,9 @@ def core_of(grounded: Grounded, clock: Clock, memory_mb: int) -> Core | None:
         return None
     minimal = len(kept) <= MOST_MINIMISED
     for row in list(kept) if minimal else []:
+        if clock.over:
+            minimal = False
+            break
         without = [one for one in kept if one is not row]
         possible = feasible(replace(bare, rows=without), clock, memory_mb)
         if possible is False:

@@ -1,14 +1,9 @@
-"""SMT-LIB 2 (Barrett et al. 2017): a reader, and the gate that every text passes before a solver sees it.
-
-Solvers execute commands that read and write files (``include``, output channels) or change what was asserted. So a text is read here,
-only declarations, definitions and assertions are kept, and what goes to the solver is written anew from what was read.
-"""
+"""SMT-LIB 2 (Barrett et al. 2017): expressions read and written, and values as literals."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
@@ -20,11 +15,6 @@ MOST_CHARACTERS = 256_000
 MOST_DEPTH = 1_000
 MOST_DIGITS = 1_000
 
-_KEPT = frozenset({"declare-const", "declare-fun", "declare-sort", "declare-datatype", "declare-datatypes", "define-const", "define-fun",
-                   "define-fun-rec", "assert"})
-_LEFT_OUT = frozenset({"set-logic", "set-info", "set-option", "check-sat", "get-model", "get-value", "get-unsat-core", "get-info", "exit"})
-"""Harmless where they are left out: what is asked is decided by the caller."""
-_ATTRIBUTES = frozenset({":named", ":pattern", ":weight", ":qid"})
 _TOKEN = re.compile(r"""[ \t\r\n]+|;[^\n]*|(?P<sign>[()]|"(?:[\x20-\x21\x23-\x7e\t\n]|"")*"|\|[\x20-\x5b\x5d-\x7b\x7d\x7e\t\n]*\||"""
                     r"""[\w~!@$%^&*+=<>.?/:#-]+)""", re.ASCII)
 _INTEGER = re.compile(r"[-+]?\d+", re.ASCII)
@@ -34,51 +24,6 @@ _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 class Refused(ValueError):
     """The text is no SMT-LIB, or holds a command that is not allowed; the message says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What passed the gate."""
-
-    commands: tuple[str, ...]
-    """Declarations, definitions and assertions, every assertion with a name."""
-    assertions: dict[str, str] = field(default_factory=dict)
-    """What is asserted, by name."""
-    declared: tuple[str, ...] = ()
-    """The names that declarations and definitions introduce."""
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.commands)
-
-
-def gate(text: str) -> Script:
-    """The declarations, definitions and assertions in ``text``. Questions and options are left out; assertions without a name get one.
-
-    Raises :class:`Refused` for any other command, for attributes besides ``:named``, ``:pattern``, ``:weight`` and ``:qid``, and for a
-    text that is too long, too deep or no SMT-LIB.
-    """
-    commands, assertions, declared = list[str](), dict[str, str](), list[str]()
-    for command, line in read(text):
-        head = command[0] if isinstance(command, list) and command else command
-        if not isinstance(head, str) or head not in _KEPT | _LEFT_OUT:
-            shown = head if isinstance(head, str) else write(head)
-            raise Refused(f"line {line}: the command {shown[:40] or '()'} is not allowed; allowed are {', '.join(sorted(_KEPT))}")
-        if head in _LEFT_OUT:
-            continue
-        assert isinstance(command, list)
-        _look_through(command, line)
-        if head == "assert":
-            if len(command) != 2:
-                raise Refused(f"line {line}: assert takes one term")
-            name, command = _named(command[1], f"assertion-{len(assertions) + 1}")
-            if name in assertions:
-                raise Refused(f"line {line}: two assertions are named {name}")
-            assertions[name] = _without_name(command[1])
-        elif len(command) > 1 and isinstance(command[1], str):
-            declared.append(command[1])
-        commands.append(write(command))
-    return Script(tuple(commands), assertions, tuple(declared))
 
 
 def literal(sort: Sort, said: str) -> str | None:
@@ -150,26 +95,3 @@ def write(expression: Expression) -> str:
             said.append(" ")
         said.append(now)
     return "".join(said)
-
-
-def _look_through(command: Sequence[Expression], line: int) -> None:
-    waiting: list[Expression] = list(command)
-    while waiting:
-        now = waiting.pop()
-        if isinstance(now, list):
-            waiting += now
-        elif now.startswith(":") and now not in _ATTRIBUTES:
-            raise Refused(f"line {line}: the attribute {now[:40]} is not allowed; allowed are {', '.join(sorted(_ATTRIBUTES))}")
-
-
-def _named(term: Expression, name: str) -> tuple[str, list[Expression]]:
-    """The assertion of ``term`` with a name, its own or ``name``."""
-    if isinstance(term, list) and len(term) > 3 and term[0] == "!" and ":named" in term[2:-1]:
-        own = term[term.index(":named", 2) + 1]
-        if isinstance(own, str):
-            return own, ["assert", term]
-    return name, ["assert", ["!", term, ":named", name]]
-
-
-def _without_name(term: Expression) -> str:
-    return write(term[1] if isinstance(term, list) and len(term) > 1 and term[0] == "!" else term)

@@ -113,9 +113,9 @@ class Solve(Effect[Solution]):
         async with folder("eudoxus-solve-") as place:
             place.joinpath("asked.json").write_text(json.dumps(asked), "utf-8")
             ended = await run([sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"], place, wall_seconds=wall)
-            if ended.stopped:
-                return Solution(status=ended.stopped, detail=f"the solver was ended: out of {ended.stopped}")
             with contextlib.suppress(OSError, ValueError):
                 if place.joinpath("found.json").stat().st_size <= MOST_ANSWER:
                     return Solution.model_validate_json(place.joinpath("found.json").read_bytes())
+        if ended.stopped:
+            return Solution(status=ended.stopped, detail=f"the solver was ended: out of {ended.stopped}")
         return Solution(status="crashed", detail=f"the solver's process ended with {ended.code}: {ended.output[-300:].strip()}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eudoxus.solvers.backends.answer import Unsuitable
@@ -14,6 +15,8 @@ from eudoxus.solvers.explaining import core_of, repairs_of
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.grounding import Grounded, ground
 
+MOST_CALLS = 20_000
+"""A table of a thousand values that a variable chooses from is a thousand choices, each within the one before."""
 _OVERHEAD_MB = 1024
 """Address space that Python and the solvers' libraries reserve and do not use."""
 
@@ -27,20 +30,33 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     cpu_s = 2 * int(float(asked["seconds"]) + 2) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    sys.setrecursionlimit(MOST_CALLS)
     try:
-        found = solved(asked["document"], asked)
+        for found in solved(asked["document"], asked):
+            _write(found)
+        return
     except FormulationError as error:
         found = {"status": "invalid", "error": error.told(), "detail": str(error)}
     except Unsuitable as error:
         found = {"status": "unsuitable", "detail": str(error)}
     except (MemoryError, RecursionError) as error:
+        if os.path.exists(sys.argv[2]):  # only the reason took too much
+            return
         found = {"status": "memory", "detail": f"the formulation takes too much memory ({type(error).__name__})"}
-    with open(sys.argv[2], "w", encoding="utf-8") as file:
+    _write(found)
+
+
+def _write(found: Mapping[str, Any]) -> None:
+    """All at once: what was found stays, should a limit come while more is looked for."""
+    with open(f"{sys.argv[2]}.new", "w", encoding="utf-8") as file:
         json.dump(found, file)
+    os.replace(f"{sys.argv[2]}.new", sys.argv[2])
 
 
-def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything there is to say about a formulation. Raises :class:`FormulationError` and :class:`Unsuitable`."""
+def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What there is to say about a formulation, and then, where that takes more, everything.
+
+    Raises :class:`FormulationError` and :class:`Unsuitable`."""
     clock, memory_mb = Clock(float(options["seconds"])), int(options["memory_mb"])
     grounded = ground(document)
     size = {"variables": len(grounded.unknowns), "rows": len(grounded.rows)}
@@ -48,9 +64,9 @@ def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
     found = {"status": decided.answer.status, "backend": decided.backend, "why_backend": decided.why, "size": size,
              "detail": decided.answer.detail, "exact": decided.answer.exact}
     found |= _values(document, grounded, decided)
+    yield found
     if decided.answer.status == "infeasible" and options.get("explain", True):
-        found |= _explained(document, grounded, Clock(float(options["seconds"])), memory_mb)
-    return found
+        yield found | _explained(document, grounded, Clock(float(options["seconds"])), memory_mb)
 
 
 def _values(document: Mapping[str, Any], grounded: Grounded, decided: Decided) -> dict[str, Any]:

@@ -21,9 +21,11 @@ MOST_VALUE = 10_000
 
 def _passes_the_gate(text: str) -> str:
     try:
-        script = gate(text)
+        script = gate(text, quantifiers=True)
     except Refused as problem:
         raise ValueError(str(problem)) from None
+    if script.goals:
+        raise ValueError("minimize, maximize and assert-soft say nothing about whether an answer is right; expected assertions")
     if not script.assertions:
         raise ValueError("expected at least one (assert …): without any, every answer is right")
     return text
@@ -57,7 +59,8 @@ class MeetsConstraints(ProblemVerifier):
             return self.refused(values)
         given = [f"(define-const {name} {self.variables[name]} {value})" for name, value in values.items()]
         text = "\n".join([*given, self.constraints])
-        found = await ctx.perform(Check(text=text, seconds=self.seconds, memory_mb=self.memory_mb))
+        quantified = gate(self.constraints, quantifiers=True).quantified
+        found = await ctx.perform(Check(text=text, seconds=self.seconds, memory_mb=self.memory_mb, quantifiers=quantified))
         if found.status == self.wanted:
             return self.accepted()
         match found.status:
@@ -95,6 +98,6 @@ class MeetsConstraints(ProblemVerifier):
         """Which assertions the answer contradicts."""
         if self.wanted == "unsat":
             return "the claim does not hold: z3 found a case against it"
-        assertions = gate(self.constraints).assertions
+        assertions = gate(self.constraints, quantifiers=True).assertions
         said = [assertions[name][:200] for name in core if name in assertions]
         return "the answer does not meet the constraints" + (f"; these cannot all hold: {'; '.join(said)}" if said else "")

@@ -8,6 +8,8 @@ from eudoxus.runtime import Context
 from eudoxus.solvers import Check, CheckResult, Refused, gate
 
 SECONDS, MEMORY_MB = 10.0, 1024
+_ENDED = {"optimal": "{}", "unbounded": "without bound", "open": "not proved",
+          "not_attained": "comes ever closer to {} and never reaches it"}
 
 
 @tool("z3", takes="constraints in SMT-LIB 2",
@@ -18,10 +20,10 @@ async def z3(ctx: Context, text: str) -> str:
     blocks = blocks_of(text)
     source = blocks[-1][1] if blocks else text
     try:
-        script = gate(source)
+        script = gate(source, quantifiers=True)
     except Refused as problem:
         return f"{ERROR}{problem}"
-    found = await ctx.perform(Check(text=source, seconds=SECONDS, memory_mb=MEMORY_MB))
+    found = await ctx.perform(Check(text=source, seconds=SECONDS, memory_mb=MEMORY_MB, quantifiers=script.quantified))
     return told(found, script.assertions)
 
 
@@ -29,7 +31,8 @@ def told(found: CheckResult, assertions: dict[str, str]) -> str:
     """An outcome in words."""
     match found.status:
         case "sat":
-            return "\n".join(["sat", *(f"{name} = {value}" for name, value in found.model.items())])
+            optima = [f"{one.kind} {one.what or '(soft)'}: {_ENDED[one.status].format(one.value)}" for one in found.objectives]
+            return "\n".join(["sat", *(f"{name} = {value}" for name, value in found.model.items()), *optima])
         case "unsat":
             core = [f"{name}: {assertions.get(name, '')[:300]}" for name in found.core]
             return "\n".join(["unsat", *(["these contradict each other:"] if core else []), *core])

@@ -7,7 +7,7 @@ from math import lcm
 
 from eudoxus.solvers.backends.answer import Answer, Unsuitable
 from eudoxus.solvers.formulation.data import decimal
-from eudoxus.solvers.formulation.linearising import Program
+from eudoxus.solvers.formulation.program import Program
 from eudoxus.solvers.formulation.terms import Number
 
 _MOST = 1 << 53

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import inf
+from time import monotonic  # noqa: TID251  (a solver's limit is real time)
 from typing import Any
 
-from eudoxus.solvers.backends.answer import Answer
+from eudoxus.solvers.backends.answer import Answer, Unsuitable
 from eudoxus.solvers.formulation.data import decimal
-from eudoxus.solvers.formulation.linearising import Program
+from eudoxus.solvers.formulation.program import Program
 from eudoxus.solvers.formulation.terms import Number
 
 _WHOLE = 1e-6
 """What a value may be away from a whole number."""
+_ZERO, _LARGE, _INFINITE = Fraction(1, 10**7), 10**12, 10**20
+"""HiGHS leaves out coefficients below 1e-9; with a tolerance of 1e-6 those near it say as little."""
+_SMALL_UNIT, _LARGE_UNIT = Fraction(1, 10), 10**6
 
 
 def solve(program: Program, seconds: float) -> Answer:
@@ -20,15 +24,17 @@ def solve(program: Program, seconds: float) -> Answer:
     import highspy
     import numpy
 
+    _look_at_sizes(program)
+    end, unit = monotonic() + seconds, _unit(program.cost)
     highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds), ("mip_rel_gap", 0.0)):
+    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds), ("mip_rel_gap", 0.0), ("mip_abs_gap", 0.0)):
         highs.setOptionValue(option, value)
-    highs.passModel(_model(program, highspy, numpy))
+    highs.passModel(_model(program, unit, highspy, numpy))
     highs.run()
     status = highs.getModelStatus()
     known = highspy.HighsModelStatus
     if status == known.kUnboundedOrInfeasible:  # presolve proves no more: without a cost only infeasible is left
-        status = known.kUnbounded if _feasible(program, seconds, highspy, numpy) else known.kInfeasible
+        status = known.kUnbounded if _feasible(program, max(0.1, end - monotonic()), highspy, numpy) else known.kInfeasible
     if status in (known.kInfeasible, known.kModelEmpty) and program.unknowns:
         return Answer("infeasible")
     if status == known.kUnbounded:
@@ -38,7 +44,8 @@ def solve(program: Program, seconds: float) -> Answer:
         return Answer("optimal", _values(program, highs))
     if info.primal_solution_status == 2:
         bound = info.mip_dual_bound if any(one.kind != "real" for one in program.unknowns) else -inf
-        return Answer("feasible", _values(program, highs), decimal(bound) if abs(bound) < inf else None, f"stopped after {seconds:g} s")
+        best = decimal(bound) * unit if abs(bound) < inf else None
+        return Answer("feasible", _values(program, highs), best, f"stopped after {seconds:g} s")
     if status == known.kModelEmpty:
         return Answer("infeasible")
     return Answer("unknown", detail=f"HiGHS: {highs.modelStatusToString(status).lower()}")
@@ -48,18 +55,35 @@ def _feasible(program: Program, seconds: float, highspy: Any, numpy: Any) -> boo
     highs = highspy.Highs()
     for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds)):
         highs.setOptionValue(option, value)
-    model = _model(program, highspy, numpy)
+    model = _model(program, 1, highspy, numpy)
     model.col_cost_ = numpy.zeros(len(program.unknowns))
     highs.passModel(model)
     highs.run()
     return bool(highs.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
 
-def _model(program: Program, highspy: Any, numpy: Any) -> Any:
+def _look_at_sizes(program: Program) -> None:
+    """Raises :class:`Unsuitable` for what HiGHS would take as zero or as infinite."""
+    bounds = [bound for one in program.unknowns for bound in (one.lower, one.upper)]
+    bounds += [bound for row in program.rows for bound in (row.lower, row.upper)]
+    if any(bound is not None and not -_INFINITE < bound < _INFINITE for bound in bounds):
+        raise Unsuitable(f"a bound beyond {float(_INFINITE):.0e}, which HiGHS takes as none")
+    for row in program.rows:
+        if any(factor and not _ZERO <= (factor if factor > 0 else -factor) < _LARGE for factor in row.terms.values()):
+            raise Unsuitable(f"a coefficient below {float(_ZERO):.0e} or beyond {float(_LARGE):.0e}, too small or too large for floats")
+
+
+def _unit(cost: dict[int, Number]) -> Number:
+    """What the objective is counted in: HiGHS takes differences of 1e-7 as none, however small all coefficients are."""
+    largest: Number = max((factor if factor > 0 else -factor for factor in cost.values()), default=0)
+    return largest if largest and not _SMALL_UNIT <= largest <= _LARGE_UNIT else 1
+
+
+def _model(program: Program, unit: Number, highspy: Any, numpy: Any) -> Any:
     columns = len(program.unknowns)
     cost = numpy.zeros(columns)
     for variable, factor in program.cost.items():
-        cost[variable] = float(factor)
+        cost[variable] = float(factor / unit) if unit != 1 else float(factor)
     starts, places, factors = [0], list[int](), list[float]()
     for row in program.rows:
         places += row.terms.keys()
@@ -67,7 +91,7 @@ def _model(program: Program, highspy: Any, numpy: Any) -> Any:
         starts.append(len(places))
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = columns, len(program.rows)
-    model.col_cost_, model.offset_ = cost, float(program.constant)
+    model.col_cost_, model.offset_ = cost, float(Fraction(program.constant) / unit)
     model.sense_ = highspy.ObjSense.kMinimize if program.sense == "min" else highspy.ObjSense.kMaximize
     model.col_lower_ = numpy.array([_float(one.lower, -inf) for one in program.unknowns])
     model.col_upper_ = numpy.array([_float(one.upper, inf) for one in program.unknowns])

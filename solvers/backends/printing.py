@@ -9,6 +9,8 @@ from math import lcm
 from eudoxus.solvers.formulation.grounding import Unknown
 from eudoxus.solvers.formulation.terms import Compare, Flag, Linear, Logical, Number, Numeric, Quantity, Truth, quantity, truth
 
+_LONG = 400
+"""Characters of a truth value that gets a name: it may stand twice in one that stands twice, and so on."""
 _SORTS = {"bool": "Bool", "int": "Int", "real": "Real"}
 
 
@@ -21,6 +23,7 @@ class Printer:
     def __init__(self, unknowns: Sequence[Unknown]) -> None:
         self._unknowns = unknowns
         self._defined: dict[int, tuple[str, bool]] = {}
+        self._told: dict[int, str] = {}
         self._kept: list[object] = []
         self.commands = [line for number, unknown in enumerate(unknowns) for line in self._declared(number, unknown)]
 
@@ -31,8 +34,17 @@ class Printer:
                 return "true" if value else "false"
             case Flag():
                 return f"v{value.variable}"
-            case Compare():
-                return self._compared(value)
+        if id(value) not in self._told:
+            text = self._compared(value) if isinstance(value, Compare) else self._logical(value)
+            if len(text) > _LONG and isinstance(value, Logical):
+                self.commands.append(f"(define-fun b{len(self._told)} () Bool {text})")
+                text = f"b{len(self._told)}"
+            self._told[id(value)] = text
+            self._kept.append(value)  # or its id might come again
+        return self._told[id(value)]
+
+    def _logical(self, value: Logical) -> str:
+        match value:
             case Logical(operator="distinct"):
                 numbers = [self.number(quantity(one)) for one in value.args]
                 return f"(distinct {' '.join(_alike(numbers))})" if len(numbers) > 1 else "true"
@@ -117,7 +129,6 @@ class Printer:
                     return f"(mod {parts[0]} {parts[1]})", True
                 return f"(- {parts[0]} (* {parts[1]} (to_real (to_int (/ {parts[0]} {parts[1]})))))", False
         top, low = (_real(one) for one in numbers)
-        self.commands.append(f"(assert (not (= {low} 0.0)))")  # what SMT-LIB makes of a division by zero is anything
         return f"(/ {top} {low})", False
 
     def _extreme(self, parts: Sequence[str], relation: str, whole: bool) -> tuple[str, bool]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
 from typing import Final
 
+from eudoxus.solvers.formulation.choosing import chosen
 from eudoxus.solvers.formulation.data import Element, Parameter, decimal
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.names import Names, Spent
@@ -24,6 +24,7 @@ from eudoxus.solvers.formulation.operations import (
 )
 from eudoxus.solvers.formulation.reading import names_of, size
 from eudoxus.solvers.formulation.terms import (
+    Linear,
     TermError,
     Truth,
     Value,
@@ -33,13 +34,14 @@ from eudoxus.solvers.formulation.terms import (
     disjunction,
     negation,
     quantity,
+    quotient,
     scaled,
     truth,
 )
 
-MOST_CHOICES: Final = 1_000
-"""Values among which a variable index chooses."""
-
+_MEMBERS_A_STEP: Final = 10
+"""Looking at a member costs so much less than evaluating a node."""
+_STEPS_A_CHOICE: Final = 5
 
 
 class Compiler:
@@ -93,12 +95,18 @@ class Compiler:
                 if isinstance(op, ast.Not):
                     return lambda env: negation(truth(inner(env)))
                 return lambda env: scaled(quantity(inner(env)), -1)
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                return self._division(self.compile(left, bound), self.compile(right, bound))
             case ast.BinOp(left=left, op=op, right=right):
                 return arithmetic(op, self.compile(left, bound), self.compile(right, bound))
             case ast.BoolOp(op=op, values=values):
                 return self._logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
             case ast.Compare(left=left, ops=ops, comparators=comparators):
-                return comparison(ops, [self.compile(one, bound) for one in (left, *comparators)])
+                compared = [self.compile(one, bound) for one in (left, *comparators)]
+                for at, relation in enumerate(ops, 1):
+                    if isinstance(relation, ast.In | ast.NotIn):
+                        compared[at] = self._paid(compared[at], compared[at - 1])
+                return comparison(ops, compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self._conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
             case ast.Subscript():
@@ -108,6 +116,17 @@ class Compiler:
             case ast.GeneratorExp():
                 raise self._wrong("a generator can only be the argument of a function", node)
         raise self._wrong(f"{type(node).__name__} is not allowed", node)
+
+    def _paid(self, collection: Closure, sought: Closure | None = None) -> Closure:
+        """The collection, of which each member counts: others than a loop go through it too. A variable is compared with each."""
+        def paid(env: Env) -> Value:
+            found = collection(env)
+            if isinstance(found, tuple):
+                cheap = sought is None or constant(sought(env))
+                self._spent.charge(len(found) // _MEMBERS_A_STEP if cheap else len(found) * _STEPS_A_CHOICE, self._where)
+            return found
+
+        return paid
 
     # -- what is evaluated only under a condition -----------------------------------------------------------------------
 
@@ -142,6 +161,15 @@ class Compiler:
             return choice(condition, self._under(condition, body, env), self._under(negation(condition), otherwise, env))
 
         return pick
+
+    def _division(self, left: Closure, right: Closure) -> Closure:
+        def divided(env: Env) -> Value:
+            top, low = quantity(left(env)), quantity(right(env))
+            if not constant(low):
+                self._side.append(negation(equal(low, 0)))
+            return quotient(top, low)
+
+        return divided
 
     def _implication(self, test: Closure, then: Closure) -> Closure:
         def implied(env: Env) -> Value:
@@ -200,12 +228,12 @@ class Compiler:
                 index = index[0]  # x[a] where a is a pair, and there are two indices
             elif len(index) > 1 and declared.levels == 1:
                 index = (index,)  # x[i, j] where there is one index, and its members are pairs
-            found = atoms.get(index) if all(map(constant, index)) else None  # type: ignore[arg-type]
-            if found is not None:
+            fixed = all(map(constant, index))
+            if fixed and (found := atoms.get(index)) is not None:  # type: ignore[arg-type]
                 return found
             if len(index) != declared.levels:
                 raise TermError(f"{name} has {declared.levels} index value(s), not {len(index)}")
-            if all(map(constant, index)):
+            if fixed:
                 raise TermError(f"there is no {name}[{', '.join(map(repr, index))}]")
             return self._chosen(index, list(atoms.items()), name)
 
@@ -222,18 +250,11 @@ class Compiler:
 
     def _chosen(self, index: tuple[Value, ...], table: Sequence[tuple[tuple[Element, ...], Value]], name: str) -> Value:
         """The value at an index that depends on variables: a chain of choices, and a side condition that the index is in the table."""
-        cases: list[tuple[Truth, Value]] = []
-        for keys, value in table:
-            conditions = [equal(key, wanted) for key, wanted in zip(keys, index, strict=True)]
-            condition = conjunction(conditions)
-            if condition is not False:
-                cases.append((condition, value))
-        if not cases:
-            raise TermError(f"no element of {name} can be meant")
-        if len(cases) > MOST_CHOICES:
-            raise TermError(f"a variable index chooses among {len(cases):,} values; at most {MOST_CHOICES:,} are possible")
-        self._side.append(disjunction(condition for condition, _ in cases))
-        return reduce(lambda rest, case: choice(case[0], case[1], rest), reversed(cases[:-1]), cases[-1][1])
+        terms = sum(len(one.terms) for one in index if isinstance(one, Linear))
+        self._spent.charge(len(table) * (_STEPS_A_CHOICE + terms), self._where)
+        value, inside = chosen(index, table, name)
+        self._side.append(inside)
+        return value
 
     # -- functions -----------------------------------------------------------------------------------------------------
 
@@ -248,7 +269,7 @@ class Compiler:
             return counting(called, self.compile(count, bound), self._values([counted], bound))
         compiled = [self.compile(argument, bound) for argument in args]
         if called == "range":
-            return ranged(compiled)
+            return self._paid(ranged(compiled))
         wanted = 2 if called in ("implies", "iff") else 1
         if len(args) != wanted:
             raise self._wrong(f"{called} takes {wanted} argument(s), not {len(args)}", node)

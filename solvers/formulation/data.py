@@ -8,10 +8,14 @@ from typing import Any, Final, TypeAlias
 
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import MOST_INTEGER
-from eudoxus.solvers.formulation.terms import Number, Value
+from eudoxus.solvers.formulation.terms import Number, TermError, Value
 
 MOST_ELEMENTS: Final = 100_000
 """Of a set, and of a range."""
+MOST_PARTS: Final = 64
+"""Of an element that is a list."""
+MOST_TEXT: Final = 1_000
+"""Characters of an element."""
 JOINT: Final = "|"
 """Between the elements of a key: ``cost["s1|r1"]`` is ``cost[s1, r1]``."""
 
@@ -27,7 +31,7 @@ def number(value: Any, where: str) -> Number:
     else:
         raise FormulationError(f"{value!r} is not a number of at most {MOST_INTEGER:.0e}", where=where)
     if not -MOST_INTEGER <= exact <= MOST_INTEGER:
-        raise FormulationError(f"{value!r} is beyond {MOST_INTEGER:.0e}", where=where)
+        raise FormulationError(f"{str(value)[:40]} is beyond {MOST_INTEGER:.0e}", where=where)
     return exact
 
 
@@ -55,11 +59,36 @@ def elements(values: Any, where: str) -> tuple[Element, ...]:
         raise FormulationError(f"a set is a list, and this is {type(values).__name__}", where=where)
     if len(values) > MOST_ELEMENTS:
         raise FormulationError(f"{len(values):,} elements; a set has at most {MOST_ELEMENTS:,}", where=where)
+    for value in values:
+        _small(value, where)
     found = tuple(element(value, where) for value in values)
     if len(set(found)) != len(found):
-        twice = next(one for at, one in enumerate(found) if one in found[:at])
+        seen: set[Element] = set()
+        twice = next(one for one in found if one in seen or seen.add(one))  # type: ignore[func-returns-value]
         raise FormulationError(f"{twice!r} is there twice", where=where)
     return found
+
+
+def _small(value: Any, where: str) -> None:
+    """Raises :class:`FormulationError` for long texts, and lists in lists whose parts, where they are shared, would multiply."""
+    waiting, parts = [value], 0
+    while waiting:
+        now = waiting.pop()
+        parts += 1
+        if parts > MOST_PARTS:
+            raise FormulationError(f"an element of more than {MOST_PARTS} parts", where=where)
+        if isinstance(now, list | tuple):
+            waiting += now[: MOST_PARTS + 1]
+        elif isinstance(now, str) and len(now) > MOST_TEXT:
+            raise FormulationError(f"an element of {len(now):,} characters; at most {MOST_TEXT:,} are possible", where=where)
+
+
+def numbers_of(span: range) -> tuple[int, ...]:
+    """The numbers of a range. Raises :class:`TermError` for too many; ``len`` cannot even count some."""
+    count = (span[-1] - span[0]) // span.step + 1 if span else 0
+    if count > MOST_ELEMENTS:
+        raise TermError(f"a range of {count:,} numbers; at most {MOST_ELEMENTS:,} are possible")
+    return tuple(span)
 
 
 def label(name: str, keys: Sequence[Any]) -> str:
@@ -76,6 +105,7 @@ class Parameter:
         self._name = name
         self._values = values
         self._places = [{one: at for at, one in enumerate(level)} for level in index or ()]
+        self._keys: dict[int, list[tuple[Element, ...]]] = {}
         self._found: dict[tuple[Element, ...], Value] = {}
 
     def __getitem__(self, keys: tuple[Element, ...]) -> Value:
@@ -88,10 +118,13 @@ class Parameter:
 
     def keys(self, length: int) -> list[tuple[Element, ...]]:
         """Keys of that length that lead to something, as whole numbers where they read as such."""
+        if length in self._keys:
+            return self._keys[length]
         found: list[tuple[tuple[Element, ...], Any]] = [((), self._values)]
         while found and len(found[0][0]) < length:
             found = [((*key, *more), inner) for key, values in found for more, inner in self._below(values, len(key))]
-        return [key for key, _ in found if len(key) == length]
+        self._keys[length] = [key for key, _ in found if len(key) == length]
+        return self._keys[length]
 
     def _below(self, values: Any, level: int) -> list[tuple[tuple[Element, ...], Any]]:
         if isinstance(values, dict):

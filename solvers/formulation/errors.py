@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_MOST_SHOWN = 200
+_MOST_SHOWN, _MOST_SAID = 200, 500
 
 
 class FormulationError(ValueError):
     """``where`` names the part (``constraints.capacity.expr``), ``column`` counts from 1, ``index`` holds the values of the bound names."""
 
     def __init__(self, what: str, *, where: str = "", column: int | None = None, index: Mapping[str, Any] | None = None) -> None:
-        self.what = what
+        self.what = what if len(what) <= _MOST_SAID else what[: _MOST_SAID - 1] + "…"
         self.where = where
         self.column = column
         self.index = dict(index or {})
-        super().__init__(what)
+        super().__init__(self.what)
 
     def within(self, where: str, index: Mapping[str, Any] | None = None) -> FormulationError:
         """The same error, with what only the caller knows filled in."""

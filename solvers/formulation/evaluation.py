@@ -10,13 +10,16 @@ from itertools import pairwise
 from math import ceil, floor
 from typing import Any, Final
 
-from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal, elements, label
+from eudoxus.solvers.formulation.data import Element, Parameter, decimal, elements, label, numbers_of
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import names_of, read, read_binding
+from eudoxus.solvers.formulation.terms import TermError
 
 TOLERANCE: Final = Fraction(1, 10**6)
 """Of comparisons, in proportion to the larger side where that is above 1, for solvers that compute with floats."""
 MOST_STEPS: Final = 8_000_000
+MOST_BITS: Final = 4_096
+"""Of a value's numerator or denominator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ class Evaluator:
             values = self._all(args, env)
             match called:
                 case "sum":
-                    return sum(values)
+                    return _summed(values)
                 case "all":
                     return all(values)
                 case "any":
@@ -219,10 +222,10 @@ class Evaluator:
                 return ceil(found[0])
             case "floor":
                 return floor(found[0])
-        span = range(*found)
-        if len(span) > MOST_ELEMENTS:
-            raise FormulationError(f"a range of {len(span):,} numbers")
-        return tuple(span)
+        try:
+            return numbers_of(range(*found))
+        except TermError as error:
+            raise FormulationError(str(error)) from None
 
     def _all(self, args: list[ast.expr], env: dict[str, Any]) -> list[Any]:
         if len(args) == 1 and isinstance(args[0], ast.GeneratorExp):
@@ -236,14 +239,27 @@ class Evaluator:
 def _computed(op: ast.operator, left: Any, right: Any) -> Any:
     match op:
         case ast.Add():
-            return left + right
+            return _bounded(left + right)
         case ast.Sub():
-            return left - right
+            return _bounded(left - right)
         case ast.Mult():
-            return left * right
+            return _bounded(left * right)
     if right == 0:
         raise FormulationError("division by zero")
-    return Fraction(left) / right if isinstance(op, ast.Div) else left % right
+    return _bounded(Fraction(left) / right) if isinstance(op, ast.Div) else left % right
+
+
+def _summed(values: Sequence[Any]) -> Any:
+    total: Any = 0
+    for value in values:
+        total = _bounded(total + value)
+    return total
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, int | Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+        raise FormulationError(f"too large a number: more than {MOST_BITS:,} bits")
+    return value
 
 
 def _plain(key: Any) -> Any:

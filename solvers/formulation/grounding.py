@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product as every
+from math import ceil, floor
 from typing import Any, Final, Literal
 
 from eudoxus.solvers.formulation.compiling import Compiler
@@ -139,7 +140,7 @@ def _declare(name: str, declared: Mapping[str, Any], names: Names, unknowns: lis
         env = dict(zip(bound, flat, strict=True))
         least, most = lower(env), upper(env)
         if kind == "bool":
-            least, most = max(0, least or 0), min(1, 1 if most is None else most)
+            least, most = max(0, ceil(least or 0)), min(1, 1 if most is None else floor(most))
         if least is not None and most is not None and least > most:
             raise FormulationError(f"lb {least} is above ub {most}", where=where, index=env)
         places[flat] = len(unknowns)

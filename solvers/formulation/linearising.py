@@ -7,18 +7,19 @@ ch. 9). What cannot be written so, or only with an M that solvers' tolerances ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, lcm
 from typing import Final, Literal
 
 from eudoxus.solvers.formulation.grounding import Grounded, Unknown
+from eudoxus.solvers.formulation.program import LinearRow, Program
 from eudoxus.solvers.formulation.terms import (
     Compare,
     Flag,
     Linear,
     Logical,
     Number,
+    Numeric,
     Quantity,
     Truth,
     Value,
@@ -35,35 +36,14 @@ from eudoxus.solvers.formulation.terms import (
 
 MOST_M: Final = 10**6
 """Times a solver's tolerance of 1e-6 it is already a whole unit."""
+MOST_UNKNOWNS: Final = 200_000
+"""With those that are added."""
 MOST_PAIRS: Final = 2_000
 """Of values that must be different from each other."""
 
 
 class NotLinear(ValueError):
     """The formulation is not linear; the message says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinearRow:
-    """``lower <= sum of coefficient times variable <= upper``; None is no bound. ``source`` is the place of the row it comes from."""
-
-    terms: dict[int, Number]
-    lower: Number | None
-    upper: Number | None
-    source: int
-
-
-@dataclass(slots=True)
-class Program:
-    """A MILP. The first variables are the formulation's own, the others were added."""
-
-    unknowns: list[Unknown]
-    sense: Literal["min", "max"] = "min"
-    cost: dict[int, Number] = field(default_factory=dict)
-    constant: Number = 0
-    rows: list[LinearRow] = field(default_factory=list)
-    logical: bool = False
-    """Whether anything had to be rewritten with binaries of our own."""
 
 
 def linearised(grounded: Grounded) -> Program:
@@ -91,6 +71,8 @@ class _Linearising:
         self.program = Program(list(grounded.unknowns))
         self.source = -1
         self._flags: dict[int, Flag] = {}
+        self._signs: dict[tuple[int, bool], Linear] = {}
+        self._numbers: dict[int, Linear] = {}
         self._kept: list[object] = []
 
     # -- truth -----------------------------------------------------------------------------------------------------------
@@ -112,7 +94,7 @@ class _Linearising:
             case Logical(operator="or"):
                 self._any([truth(one) for one in value.args], when)
             case Logical(operator="iff"):
-                left, right = map(truth, value.args)
+                left, right = (self._flag(truth(one)) for one in value.args)
                 self._any([negation(left), right], when)
                 self._any([left, negation(right)], when)
             case Logical(operator="distinct"):
@@ -138,7 +120,7 @@ class _Linearising:
                 for one in value.args:
                     self.require(negation(truth(one)), when)
             case Logical(operator="iff"):
-                left, right = map(truth, value.args)
+                left, right = (self._flag(truth(one)) for one in value.args)
                 self._any([left, right], when)
                 self._any([negation(left), negation(right)], when)
             case Logical(operator="distinct"):
@@ -167,9 +149,22 @@ class _Linearising:
             return Linear({value.variable: 1})
         if isinstance(value, Logical) and value.operator == "not" and isinstance(value.args[0], Flag):
             return Linear({value.args[0].variable: -1}, 1)
+        inner, holds = (truth(value.args[0]), False) if isinstance(value, Logical) and value.operator == "not" else (value, True)
+        if (known := self._signs.get((id(inner), holds))) is not None:
+            return known
         binary = self._new("bool", 0, 1)
+        sign = self._signs[id(inner), holds] = Linear({binary: 1})
+        self._kept.append(inner)  # or its id might come again
         self.require(value, Flag(binary))
-        return Linear({binary: 1})
+        return sign
+
+    def _flag(self, value: Truth) -> Truth:
+        """A variable that is as true as ``value``; of what stands twice, each part would otherwise be written twice, and so on within."""
+        if isinstance(value, Logical) and value.operator == "not":
+            return negation(self._flag(truth(value.args[0])))
+        if isinstance(value, bool | Flag):
+            return value
+        return Flag(next(iter(self._counted(value).terms)))
 
     def _compare(self, value: Compare, when: Flag | None) -> None:
         difference = self.linear(minus(self.linear(value.left), self.linear(value.right)))
@@ -212,6 +207,12 @@ class _Linearising:
             return value
         if isinstance(value, int | Fraction):
             return Linear({}, value)
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = self._of(value)
+            self._kept.append(value)  # or its id might come again
+        return self._numbers[id(value)]
+
+    def _of(self, value: Numeric) -> Linear:
         args = value.args
         match value.operator:
             case "+":
@@ -304,6 +305,8 @@ class _Linearising:
         self.require(value)
 
     def _new(self, kind: Literal["bool", "int", "real"], lower: Number | None, upper: Number | None) -> int:
+        if len(self.program.unknowns) >= MOST_UNKNOWNS:
+            raise NotLinear(f"it takes more than {MOST_UNKNOWNS:,} variables")
         self.program.unknowns.append(Unknown(f"+{len(self.program.unknowns)}", kind, lower, upper))
         return len(self.program.unknowns) - 1
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
-from eudoxus.solvers.formulation.data import MOST_ELEMENTS
+from eudoxus.solvers.formulation.data import numbers_of
 from eudoxus.solvers.formulation.terms import (
     Compare,
     Flag,
@@ -27,7 +27,6 @@ from eudoxus.solvers.formulation.terms import (
     negation,
     product,
     quantity,
-    quotient,
     remainder,
     rounded,
     total,
@@ -42,7 +41,7 @@ Closure = Callable[[Env], Value]
 
 
 def arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
-    """``+ - * / %``."""
+    """``+ - * %``."""
 
     match op:
         case ast.Add():
@@ -51,8 +50,6 @@ def arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
             return lambda env: minus(quantity(left(env)), quantity(right(env)))
         case ast.Mult():
             return lambda env: product(quantity(left(env)), quantity(right(env)))
-        case ast.Div():
-            return lambda env: quotient(quantity(left(env)), quantity(right(env)))
     return lambda env: remainder(quantity(left(env)), quantity(right(env)))
 
 
@@ -137,10 +134,7 @@ def ranged(args: list[Closure]) -> Closure:
         found = [arg(env) for arg in args]
         if len(found) > 3 or not all(type(one) is int for one in found) or (len(found) == 3 and found[2] == 0):
             raise TermError("range takes one to three whole numbers, and no variables")
-        span = range(*found)  # type: ignore[arg-type]
-        if len(span) > MOST_ELEMENTS:
-            raise TermError(f"a range of {len(span):,} numbers; at most {MOST_ELEMENTS:,} are possible")
-        return tuple(span)
+        return numbers_of(range(*found))  # type: ignore[arg-type]
 
     return numbers
 

@@ -120,9 +120,9 @@ def total(values: Iterable[Value]) -> Quantity:
         if type(value) is Linear:
             const += value.const
             for variable, factor in value.terms.items():
-                terms[variable] = terms.get(variable, 0) + factor
+                terms[variable] = added(terms.get(variable, 0), factor)
         elif type(value) is int or type(value) is Fraction:
-            const += value
+            const = added(const, value)
         elif type(value) is Flag:
             terms[value.variable] = terms.get(value.variable, 0) + 1
         else:
@@ -137,6 +137,11 @@ def total(values: Iterable[Value]) -> Quantity:
     if not others:
         return linear
     return Numeric("+", [*others, linear] if terms or const else others) if len(others) > 1 or terms or const else others[0]
+
+
+def added(one: Number, other: Number) -> Number:
+    """The sum. Of many fractions it grows with each: those are looked at at once, whole numbers at the end."""
+    return one + other if type(one) is int and type(other) is int else bounded(one + other)
 
 
 def scaled(value: Quantity, factor: Number) -> Quantity:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eudoxus.solvers.smtlib import MOST_DEPTH, Refused, gate, literal, read, write
+from eudoxus.solvers import gate
+from eudoxus.solvers.smtlib import MOST_DEPTH, Refused, literal, read, write
 
 ATOMS = st.sampled_from(["x", "+", "12", "-3", "1.5", "#xff", "<=", "|a b|", '"a""b"', '";("', ":named", "is-a?"])
 EXPRESSIONS: st.SearchStrategy[Any] = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=4), max_leaves=20)
@@ -21,7 +22,7 @@ def test_what_is_written_is_read_again(expressions: list[Any]):
 
 @pytest.mark.parametrize("command", [
     '(include "/etc/passwd")', '(set-option :diagnostic-output-channel "/tmp/x") (include "x")', "(push 1)", "(pop 1)", "(reset)",
-    '(echo "sat")', "(eval 1)", "(check-sat-using smt)", "(apply simplify)", "(get-proof)", "(minimize x)", "(assert-soft x)", "()", "sat",
+    '(echo "sat")', "(eval 1)", "(check-sat-using smt)", "(apply simplify)", "(get-proof)", "()", "sat",
     "((assert) true)", "(simplify x)", "(dbg-params)", "(|include| x)",
 ])
 def test_every_other_command_is_refused(command: str):
@@ -70,3 +71,30 @@ def test_an_answer_becomes_a_literal_or_nothing(sort: Any, said: str, written: s
 @given(st.text(max_size=60))
 def test_whatever_text_an_answer_is_it_stays_one_string(said: str):
     assert [one for one, _ in read(literal("String", said) or "")] == [literal("String", said)]
+
+
+def test_objectives_are_kept_apart_from_assertions():
+    script = gate("(declare-const x Int)(minimize (+ x 1))(assert-soft (> x 5) :weight 2.5 :id g)(assert-soft (> x 7))(maximize x)"
+                  "(assert true)")
+    assert [(one.kind, one.what) for one in script.goals] == [("minimize", "(+ x 1)"), ("soft", "g"), ("soft", ""), ("maximize", "x")]
+    assert script.commands == ("(declare-const x Int)", "(assert (! true :named assertion-1))")
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    ("(minimize)", "minimize takes one term"), ("(maximize x y)", "maximize takes one term"), ("(assert-soft)", "takes a term"),
+    ("(assert-soft x :weight)", "perhaps :weight and :id"), ("(assert-soft x :weight 1 :weight 2)", "perhaps :weight and :id"),
+    ("(assert-soft x :foo 1)", "perhaps :weight and :id"), ("(assert-soft x :weight (- 1))", "is no decimal of at least 0"),
+    ("(assert-soft x :weight -1)", "is no decimal"), ('(assert-soft x :id "g")', "is no name"), ("(assert-soft x :id (f))", "is no name"),
+    ("(assert-soft x (f) 1)", "perhaps :weight and :id"), ("(assert-soft (! x :foo y))", "attribute :foo"),
+])
+def test_an_objective_that_is_not_well_formed_is_refused(command: str, said: str):
+    with pytest.raises(Refused, match=said):
+        gate(f"(declare-const x Bool){command}")
+
+
+@pytest.mark.parametrize("term", ["(forall ((y Int)) (> y x))", "(and true (exists ((y Int)) (> y x)))", "(= f (lambda ((y Int)) y))",
+                                  "(|forall| ((y Int)) (> y x))"])
+def test_quantifiers_pass_only_where_they_are_asked_for(term: str):
+    with pytest.raises(Refused, match="line 2: quantifiers"):
+        gate(f"(declare-const x Int)\n(assert {term})")
+    assert gate(f"(assert {term})", quantifiers=True).quantified and not gate("(assert true)", quantifiers=True).quantified

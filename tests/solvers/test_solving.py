@@ -112,3 +112,13 @@ async def test_functions_mean_the_same_to_every_backend(backend: Any, expr: str,
         "constraints": [{"name": "x", "expr": "x == 9"}, {"name": "b", "expr": "b"}, {"name": "y", "expr": f"y == ({expr})"}],
     }, backend=backend)
     assert (found.status, found.values["y"], found.outputs["looked"]) == ("optimal", value, value)
+
+
+@pytest.mark.parametrize(("expr", "status"), [
+    ("x == 0 and (x == 0 or 1 / x > 2)", "optimal"), ("x == 0 and implies(x > 0, 1 / x > 2)", "optimal"),
+    ("x == 0 and 1 / x > 2", "infeasible"), ("1 / (x - x) > 2", "infeasible"),
+])
+async def test_a_division_must_make_sense_only_where_it_is_reached(expr: str, status: str):
+    found = await solved({"variables": {"x": {"type": "int", "lb": 0, "ub": 5}}, "constraints": [{"name": "c", "expr": expr}]})
+    assert found.status == status
+    assert found.core is None or found.core.constraints == ("c",)

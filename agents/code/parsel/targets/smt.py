@@ -135,7 +135,7 @@ class Smt(Target):
 
 def refutation(definitions: str, formula: str, seconds: float) -> Check:
     """Asks for values under which ``formula`` is false: it is valid where there are none (``unsat``)."""
-    return Check(text=f"{definitions}\n(assert (not {formula}))\n", seconds=seconds)
+    return Check(text=f"{definitions}\n(assert (not {formula}))\n", seconds=seconds, quantifiers=True)
 
 
 def _tokens(text: str) -> Iterator[str]:
