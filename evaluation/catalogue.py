@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files as resources
 from pathlib import Path
-from types import MappingProxyType
 
 from eudoxus.evaluation import catalogue_bbh
 from eudoxus.evaluation.dataset import DataSet, Item, distinct
-from eudoxus.evaluation.files import DataFile, DataSetMissing, digest, fetch, local, read
+from eudoxus.evaluation.files import DataFile, DataSetMissing, digest, fetch, here, local, read
 from eudoxus.evaluation.formats import arc, evalplus, humaneval, mbpp, own, questions
 from eudoxus.runtime.errors import InvalidRequest
 
@@ -29,7 +28,7 @@ class Known:
     file: DataFile | None = None
     """None where no file is pinned: a path must be given."""
     metric: str = "pass@1"
-    left_out: Mapping[str, str] = MappingProxyType({})
+    left_out: Mapping[str, str] = field(default_factory=dict)
     """Tasks that cannot be graded as they are published, and why."""
 
 
@@ -63,7 +62,8 @@ KNOWN = {
         Known(
             "mbpp_sanitized", humaneval.items, "MBPP, sanitized, in HumanEval's format by CodeT (Chen et al. 2022), CC-BY-4.0 and MIT", _MBPP,
             left_out={"MbppEval/56": "its function is called check, as the check itself",
-                      "MbppEval/123": "its reference needs about as long as a check may take"}),
+                      "MbppEval/123": "its reference needs about as long as a check may take",
+                      **dict.fromkeys(("MbppEval/70", "MbppEval/164", "MbppEval/630"), "its reference is not indented as Python")}),
         _arc("arc1_training", "29741166b644106af81cdbe762230c0d7218b76b3562da7cd5332b58771c533d", "ARC-AGI-1 (Chollet 2019), Apache-2.0"),
         _arc("arc1_evaluation", "413d7bc106c161c07231589bafd17b7f1e4cb568e096f07887012aaebf153466", "ARC-AGI-1 (Chollet 2019), Apache-2.0"),
         _arc("arc2_evaluation", "0d571058aa8f318a40f2e0281c85c32a570972a4288ad045cbf382204e1ffad9", "ARC-AGI-2 (2025), Apache-2.0"),
@@ -99,6 +99,13 @@ def load(name: str, path: Path | None = None) -> DataSet:
         except DataSetMissing:
             raise DataSetMissing(f"the data set {name} is not here: {_how(found)}", param="dataset") from None
     return DataSet(name, distinct((item for item in found.loader(content) if item.id not in found.left_out), name), digest(content), found.provenance, found.metric)
+
+
+def listed() -> Iterator[tuple[str, bool, str]]:
+    """Each data set: name, whether :func:`load` finds it without a path, provenance."""
+    yield EXAMPLES, True, "six tasks that ship with Eudoxus"
+    for one in KNOWN.values():
+        yield one.name, one.file is not None and here(one.file), one.provenance
 
 
 def fetched(name: str) -> Path:

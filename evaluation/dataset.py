@@ -49,6 +49,14 @@ class DataSet:
             chosen = chosen[:limit]
         return replace(self, items=chosen)
 
+    def without(self, tasks: Sequence[str]) -> DataSet:
+        """All items but those named in ``tasks``. Raises :class:`InvalidRequest` for an unknown name, and when none is left."""
+        self.only(tasks=tasks)
+        left = tuple(item for item in self.items if item.id not in tasks)
+        if not left:
+            raise InvalidRequest(f"tasks: nothing of {self.name} is left", param="without")
+        return replace(self, items=left)
+
 
 def distinct(items: Iterable[Item], name: str) -> tuple[Item, ...]:
     """``items`` as a tuple. Raises :class:`InvalidRequest` for none, or for two with one id."""

@@ -51,12 +51,21 @@ def cache_dir() -> Path:
 
 def read(file: DataFile) -> bytes:
     """The content of ``file`` from ``EUDOXUS_DATA`` or the fetched ones. Raises :class:`DataSetMissing`, :class:`ChecksumMismatch`."""
+    place = _place(file)
+    if place is None:
+        raise DataSetMissing(f"{file.name} is not here", param="dataset")
+    return checked(_content(place), file, str(place))
+
+
+def here(file: DataFile) -> bool:
+    """Whether :func:`read` finds ``file``, its checksum aside."""
+    return _place(file) is not None
+
+
+def _place(file: DataFile) -> Path | None:
     root = os.environ.get("EUDOXUS_DATA")
     places = [Path(root) / file.shared] if root and file.shared else []
-    for place in [*places, cache_dir() / file.name]:
-        if place.is_file():
-            return checked(_content(place), file, str(place))
-    raise DataSetMissing(file.name, param="dataset")
+    return next((place for place in [*places, cache_dir() / file.name] if place.is_file()), None)
 
 
 def checked(content: bytes, file: DataFile, where: str) -> bytes:

@@ -125,7 +125,7 @@ class PoolEndpoint:
 
 def _tests(pool: Pool, key: Key) -> str:
     found = pool.tests.get(key[0])
-    if not found:
+    if found is None:
         raise NoAnswerRecorded(f"the pool {pool.name!r} holds no tests for {key[0]}", endpoint="pool")
     return "```python\n" + "\n".join(found) + "\n```"
 
