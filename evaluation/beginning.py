@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from eudoxus.evaluation.dataset import DataSet
-from eudoxus.evaluation.records import Folder, Plan
+from eudoxus.evaluation.records import Folder, Plan, now
 from eudoxus.runtime import Limits, Order, Runtime, parse_spec
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.runtime.run import package_version
@@ -31,6 +30,6 @@ def begin(
     plan = Plan(
         id=f"eval_{uuid4().hex[:16]}", spec=runtime.prepare(parsed).path, dataset=dataset.name, path=str(path.resolve()) if path else None,
         digest=dataset.digest, provenance=dataset.provenance, metric=dataset.metric, tasks=tuple(item.id for item in dataset.items),
-        samples=samples, seed=seed, limits=limits or Limits(), created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        samples=samples, seed=seed, limits=limits or Limits(), created=now(),
         pkg=f"eudoxus/{package_version()}")
     return Folder.create(folder, plan)

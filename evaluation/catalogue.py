@@ -60,7 +60,7 @@ KNOWN = {
         Known("humaneval_plus", evalplus.items, "HumanEval+ (Liu et al. 2023), Apache-2.0; give the path of a released file"),
         Known("mbpp", mbpp.items, "MBPP (Austin et al. 2021), CC-BY-4.0; give the path of the published file"),
         Known(
-            "mbpp_sanitized", humaneval.items, "MBPP, sanitized, in HumanEval's format by CodeT (Chen et al. 2022), CC-BY-4.0 and MIT", _MBPP,
+            "mbpp_sanitized", humaneval.items, "MBPP, sanitized, in HumanEval's format by CodeT, CC-BY-4.0 and MIT", _MBPP,
             left_out={"MbppEval/56": "its function is called check, as the check itself",
                       "MbppEval/123": "its reference needs about as long as a check may take",
                       **dict.fromkeys(("MbppEval/70", "MbppEval/164", "MbppEval/630"), "its reference is not indented as Python")}),
@@ -98,7 +98,8 @@ def load(name: str, path: Path | None = None) -> DataSet:
             content = read(found.file)
         except DataSetMissing:
             raise DataSetMissing(f"the data set {name} is not here: {_how(found)}", param="dataset") from None
-    return DataSet(name, distinct((item for item in found.loader(content) if item.id not in found.left_out), name), digest(content), found.provenance, found.metric)
+    items = distinct((item for item in found.loader(content) if item.id not in found.left_out), name)
+    return DataSet(name, items, digest(content), found.provenance, found.metric)
 
 
 def listed() -> Iterator[tuple[str, bool, str]]:
@@ -114,7 +115,7 @@ def fetched(name: str) -> Path:
         raise InvalidRequest("the examples ship with Eudoxus; there is nothing to fetch", param="name")
     found = _known(name)
     if found.file is None or found.file.url is None:
-        raise DataSetMissing(f"{name} cannot be fetched: it is not published as one file; give its path to 'eudoxus eval run'", param="name")
+        raise DataSetMissing(f"{name} cannot be fetched: it is not published as one file; give its path to eval run", param="name")
     return fetch(found.file)
 
 
@@ -122,7 +123,8 @@ def _known(name: str) -> Known:
     found = KNOWN.get(name)
     if found is None:
         near = difflib.get_close_matches(name, known(), n=3)
-        raise InvalidRequest(f"no data set is called {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(known())}"), param="dataset")
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known())}"
+        raise InvalidRequest(f"no data set is called {name!r}; {hint}", param="dataset")
     return found
 
 

@@ -34,7 +34,7 @@ class DataSet:
     """What the mean score is called."""
 
     def only(self, *, limit: int | None = None, tasks: Sequence[str] = ()) -> DataSet:
-        """The items named in ``tasks`` (all, when empty), the first ``limit`` of them. Raises :class:`InvalidRequest` for an unknown name."""
+        """The items named in ``tasks`` (all, when empty), the first ``limit``. Raises :class:`InvalidRequest` for an unknown name."""
         chosen = self.items
         if tasks:
             there = {item.id: item for item in self.items}

@@ -24,7 +24,8 @@ def human_eval(folder: Folder, dataset: DataSet) -> bytes:
             grade, line = recorded.grades.get((item.id, sample)), recorded.samples.get((item.id, sample))
             if grade is not None and line is not None:
                 completion = _program(line.answer or "", item.grader)
-                lines.append(orjson.dumps({"task_id": item.id, "completion": completion, "result": grade.detail, "passed": grade.solved}) + b"\n")
+                result = {"task_id": item.id, "completion": completion, "result": grade.detail, "passed": grade.solved}
+                lines.append(orjson.dumps(result) + b"\n")
     return b"".join(lines)
 
 

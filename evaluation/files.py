@@ -172,7 +172,8 @@ def text_of(row: dict[str, Any], *names: str, at: str = "") -> str:
     for name in names:
         if isinstance(found := row.get(name), str):
             return found
-    raise InvalidRequest(f"{at or 'a row'}: expected the text {' or '.join(map(repr, names))}; it has {', '.join(map(str, row))[:200]}", param="dataset")
+    there = ", ".join(map(str, row))[:200]
+    raise InvalidRequest(f"{at or 'a row'}: expected the text {' or '.join(map(repr, names))}; it has {there}", param="dataset")
 
 
 def digest(content: bytes) -> str:

@@ -62,7 +62,7 @@ class PoolEndpoint:
     capabilities = Capabilities(logprobs=False, tools=False, json_schema=False)
 
     def __init__(self, pools: Mapping[str, Pool] | None = None, files: Mapping[str, Path] | None = None) -> None:
-        """``pools``: such as are loaded; ``files``: samples files by pool name (JSON Lines of ``task_id`` and ``completion`` or ``solution``)."""
+        """``pools``: such as are loaded; ``files``: samples files by pool name, for :func:`from_samples`."""
         self._pools = dict(pools or {})
         self._files = dict(files or {})
         self._runs: OrderedDict[str, _Run] = OrderedDict()
@@ -79,7 +79,8 @@ class PoolEndpoint:
         self.capabilities.admit(request, self.name)
         pool, key = self.pool(model), key_of_run(call.run_id)
         if key is None:
-            raise NoAnswerRecorded(f"the pool {model!r} answers the samples of an evaluation, and {call.run_id!r} is none", endpoint=self.name)
+            said = f"the pool {model!r} answers the samples of an evaluation, and {call.run_id!r} is none"
+            raise NoAnswerRecorded(said, endpoint=self.name)
         prompt = (request.prompt or "").partition("@")[0]
         if prompt in _TEST_PROMPTS:
             texts = [_tests(pool, key)] * n
@@ -107,7 +108,8 @@ class PoolEndpoint:
             run.given += n
         if start + n > len(replies):
             raise NoAnswerRecorded(
-                f"the pool {pool.name!r} holds {len(replies)} answers for {key[0]}; sample {key[1]} asks for number {start + n}", endpoint=self.name)
+                f"the pool {pool.name!r} holds {len(replies)} answers for {key[0]}; sample {key[1]} asks for number {start + n}",
+                endpoint=self.name)
         return list(replies[start : start + n])
 
     def price(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float | None:

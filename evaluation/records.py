@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote
@@ -239,3 +240,8 @@ def key_of_run(id: str) -> Key | None:
     """The sample behind a run id of :func:`run_id`; None for another."""
     parts = id.split(":")
     return (unquote(parts[2]), int(parts[1])) if len(parts) == 3 and parts[1].isdecimal() else None
+
+
+def now() -> str:
+    """ISO 8601 UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

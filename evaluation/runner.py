@@ -12,12 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 
 from eudoxus.evaluation.dataset import DataSet, Item
 from eudoxus.evaluation.grading import GradingFault
-from eudoxus.evaluation.records import FaultLine, Folder, GradeLine, Key, Plan, Recorded, RecordFile, SampleLine, run_id
+from eudoxus.evaluation.records import FaultLine, Folder, GradeLine, Key, Plan, Recorded, RecordFile, SampleLine, now, run_id
 from eudoxus.evaluation.spending import PaidEndpoints, Purse
 from eudoxus.runtime import Order, Result, Runtime, Usage, parse_spec
 from eudoxus.runtime.chat import NOTHING
@@ -131,7 +130,7 @@ class Runner:
         workers = [asyncio.create_task(self._worker(todo, file, state)) for _ in range(min(self._concurrency, len(todo)))]
         capped = asyncio.create_task(self._purse.reached.wait())
         try:
-            waiting: set[asyncio.Task[object]] = {*workers, capped}  # type: ignore[arg-type]
+            waiting: set[asyncio.Task[object]] = {*workers, capped}
             while waiting - {capped} and not capped.done():
                 finished, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in finished:
@@ -178,15 +177,16 @@ class Runner:
     def _answered(self, key: Key, result: Result, seconds: float) -> SampleLine:
         status = "limit" if result.outcome == "limit" else "failed" if result.outcome == "failed" or result.answer is None else "answered"
         return SampleLine(
-            task=key[0], sample=key[1], status=status, answer=result.answer, outcome=result.outcome, authority=result.authority,  # type: ignore[arg-type]
-            detail=result.detail[:2000], usage=result.usage, seconds=round(seconds, 3), ended=_now())
+            task=key[0], sample=key[1], status=status, answer=result.answer, outcome=result.outcome, authority=result.authority,
+            detail=result.detail[:2000], usage=result.usage, seconds=round(seconds, 3), ended=now())
 
     def _errored(self, key: Key, error: Exception, journal: FileJournal, seconds: float) -> SampleLine:
-        record = error_record(error) if isinstance(error, EudoxusError) else {"code": "internal", "message": f"{type(error).__name__}: {error}"}
+        internal = {"code": "internal", "message": f"{type(error).__name__}: {error}"}
+        record = error_record(error) if isinstance(error, EudoxusError) else internal
         usage = _spent_in(journal.recorded.effects.values())
         status: Literal["limit", "error"] = "limit" if isinstance(error, BudgetSpent) else "error"
         return SampleLine(
-            task=key[0], sample=key[1], status=status, error=record, usage=usage, seconds=round(seconds, 3), ended=_now())
+            task=key[0], sample=key[1], status=status, error=record, usage=usage, seconds=round(seconds, 3), ended=now())
 
     def _set_aside(self, key: Key, fault: EudoxusError) -> Usage:
         """Where a journal holds a failure that would be replayed for ever, keep it under another name; what it cost."""
@@ -242,7 +242,8 @@ def check_same(plan: Plan, dataset: DataSet, *, content: bool = True) -> None:
     """Raise :class:`InvalidRequest` unless ``dataset`` is the one of ``plan`` and has its tasks."""
     if dataset.name != plan.dataset or (content and dataset.digest != plan.digest):
         raise InvalidRequest(
-            f"this evaluation was begun with {plan.dataset} ({plan.digest[:12]}…), this is {dataset.name} ({dataset.digest[:12]}…)", param="dataset")
+            f"this evaluation was begun with {plan.dataset} ({plan.digest[:12]}…), this is {dataset.name} ({dataset.digest[:12]}…)",
+            param="dataset")
     missing = set(plan.tasks) - {item.id for item in dataset.items}
     if missing:
         raise InvalidRequest(f"{dataset.name} has no task {min(missing)!r} any more", param="dataset")
@@ -258,7 +259,3 @@ def _spent_in(effects: object) -> Usage:
 def _said(recorded: Recorded) -> str:
     last = next(reversed(recorded.faults.values()), None)
     return f"{last.code}: {last.message}" if last else "some samples could not be asked"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -64,7 +64,8 @@ def paired_difference(a: Sequence[float], b: Sequence[float], *, seed: int = 0) 
     if len(a) != len(b):
         raise ValueError("a paired difference needs both values of each task")
     if len(a) < 2:
-        raise InvalidRequest(f"a difference over {len(a)} common tasks has no interval, so none is given; at least 2 are needed", param="tasks")
+        said = f"a difference over {len(a)} common tasks has no interval, so none is given; at least 2 are needed"
+        raise InvalidRequest(said, param="tasks")
     differences = [right - left for left, right in zip(a, b, strict=True)]
     low, high = _interval(differences, seed)
     return Estimate(math.fsum(differences) / len(differences), low, high, len(differences))

@@ -73,8 +73,9 @@ class Summary:
         """For ``summary.json``."""
         estimates: dict[str, Any] = {"score": self.score and asdict(self.score), "solved": self.solved and asdict(self.solved)}
         return {
-            "id": self.plan.id, "spec": self.plan.spec, "dataset": self.plan.dataset, "digest": self.plan.digest, "metric": self.plan.metric,
-            "tasks": len(self.plan.tasks), "samples": self.plan.samples, "seed": self.plan.seed, "unscored": self.unscored, **estimates,
+            "id": self.plan.id, "spec": self.plan.spec, "dataset": self.plan.dataset, "digest": self.plan.digest,
+            "metric": self.plan.metric, "tasks": len(self.plan.tasks), "samples": self.plan.samples, "seed": self.plan.seed,
+            "unscored": self.unscored, **estimates,
             "pass_at": {str(k): asdict(one) for k, one in self.pass_at.items()}, "statuses": self.statuses, "requests": self.requests,
             "tokens": self.tokens, "tokens_estimated": self.estimated, "cost": self.cost, "seconds": round(self.seconds, 3),
             "solved_tasks": self.solved_tasks, "tokens_per_solved": self.tokens_per_solved, "cost_per_solved": self.cost_per_solved,
@@ -108,7 +109,8 @@ def _row(plan: Plan, recorded: Recorded, task: str) -> TaskRow | None:
     lines: list[SampleLine] = [recorded.samples[key] for key in keys]
     costs = [line.usage.cost for line in lines]
     return TaskRow(
-        task=task, samples=len(keys), solved=sum(grade.solved for grade in grades), score=math.fsum(grade.score for grade in grades) / len(keys),
+        task=task, samples=len(keys), solved=sum(grade.solved for grade in grades),
+        score=math.fsum(grade.score for grade in grades) / len(keys),
         tokens=sum(line.usage.total_tokens for line in lines), cost=None if None in costs else math.fsum(cost or 0.0 for cost in costs),
         seconds=round(math.fsum(line.seconds for line in lines), 3),
         detail=next((_why(line, grade.detail) for line, grade in zip(lines, grades, strict=True) if not grade.solved), ""))
@@ -140,15 +142,16 @@ class Comparison:
     def json(self) -> Json:
         return {
             "a": self.a.plan.spec, "b": self.b.plan.spec, "dataset": self.a.plan.dataset, "tasks": self.difference.n,
-            "score_a": asdict(self.score_a), "score_b": asdict(self.score_b), "difference": asdict(self.difference), "decided": self.decided,
-            "better": list(self.better), "worse": list(self.worse),
+            "score_a": asdict(self.score_a), "score_b": asdict(self.score_b), "difference": asdict(self.difference),
+            "decided": self.decided, "better": list(self.better), "worse": list(self.worse),
         }
 
 
 def compare(a: Summary, b: Summary) -> Comparison:
     """B against A, with an interval. Raises :class:`InvalidRequest` for different data sets, and where no interval can be given."""
     if (a.plan.dataset, a.plan.digest) != (b.plan.dataset, b.plan.digest):
-        raise InvalidRequest(f"{a.plan.dataset} and {b.plan.dataset} are different data sets or versions; scores on them cannot be compared", param="b")
+        said = f"{a.plan.dataset} and {b.plan.dataset} are different data sets or versions; scores on them cannot be compared"
+        raise InvalidRequest(said, param="b")
     left, right = {row.task: row.score for row in a.rows}, {row.task: row.score for row in b.rows}
     common = [task for task in left if task in right]
     before, after = [left[task] for task in common], [right[task] for task in common]

@@ -22,7 +22,7 @@ Folder = Annotated[Path, typer.Argument(help="The folder of the evaluation.")]
 
 @eval_app.command("run")
 def eval_run(
-    spec: Annotated[str, typer.Argument(help="Strategies over a model: best_of_n(n=8)/openai:gpt-4o-mini, or over recordings: direct/pool:codegen16b")],
+    spec: Annotated[str, typer.Argument(help="Strategies over a model: best_of_n(n=8)/openai:m, or a recording: direct/pool:codegen16b")],
     dataset: Annotated[str, typer.Argument(help="`eudoxus datasets list` has the names.")],
     data: Data = None,
     samples: Annotated[int, typer.Option(min=1, max=10_000, help="Of each task.")] = 1,

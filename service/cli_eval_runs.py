@@ -36,6 +36,7 @@ from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import Settings, load_settings
 from eudoxus.service.store import new_run_id
 
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What ``eval run`` was asked for."""
@@ -66,14 +67,16 @@ def run_command(wanted: Wanted) -> int:
 
     async def go(runtime: Runtime) -> int:
         folder = begin(
-            out, wanted.spec, dataset, runtime, path=wanted.data, samples=wanted.samples, seed=wanted.seed, limits=read_budget(wanted.budget))
+            out, wanted.spec, dataset, runtime, path=wanted.data, samples=wanted.samples, seed=wanted.seed,
+            limits=read_budget(wanted.budget))
         return await _work(folder, dataset, runtime, purse, wanted.concurrency, as_json=wanted.as_json)
 
     return _in_runtime(settings, files, out, go)
 
 
 def resume_command(
-    path: Path, data: Path | None, max_cost: float | None, max_requests: int | None, concurrency: int, pools: Sequence[str], *, as_json: bool,
+    path: Path, data: Path | None, max_cost: float | None, max_requests: int | None, concurrency: int, pools: Sequence[str], *,
+    as_json: bool,
 ) -> int:
     """Go on with the evaluation in ``path``; the exit status."""
     settings, folder = load_settings(), Folder(path)

@@ -1,4 +1,4 @@
-"""Direct prompting on grids, the baseline of Hypothesis Search (Wang et al. 2024, arXiv 2309.05660, §3.1): the model writes the output itself."""
+"""Direct prompting on grids, the baseline of Hypothesis Search (Wang et al. 2024, arXiv 2309.05660): the model writes the output."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ def _grids(value: Any) -> list[Grid]:
         return [one]
     if isinstance(value, dict):
         return [one for inner in value.values() for one in _grids(inner)]
-    return [one for inner in value for one in _grids(inner)] if isinstance(value, list) and value and isinstance(value[0], list | dict) else []
+    nested = isinstance(value, list) and value and isinstance(value[0], list | dict)
+    return [one for inner in value for one in _grids(inner)] if nested else []
 
 
 def _values(text: str) -> list[Any]:

@@ -35,7 +35,8 @@ class InductionTask(Task):
 
     def request(self, **defaults: Any) -> ChatRequest:
         """All grids in one question, to be answered with the output grids."""
-        return render("induction/direct_grid", examples=self.examples, inputs=self.inputs, count=str(len(self.test))).model_copy(update=defaults)
+        asked = render("induction/direct_grid", examples=self.examples, inputs=self.inputs, count=str(len(self.test)))
+        return asked.model_copy(update=defaults)
 
     @property
     def examples(self) -> str:

@@ -1,4 +1,4 @@
-"""The format of EvalPlus (Liu et al. 2023, arXiv 2305.01210): ``base_input`` and ``plus_input`` beside a reference, from which the expected outputs come.
+"""EvalPlus' format (Liu et al. 2023, arXiv 2305.01210): ``base_input`` and ``plus_input`` beside a reference that gives the outputs.
 
 Comparison as in EvalPlus: equality; floats within ``atol`` (1e-6 where the row says 0 and the values are floats) and 1e-7 relatively.
 """

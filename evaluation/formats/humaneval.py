@@ -1,4 +1,4 @@
-"""HumanEval and what shares its format: ``task_id, prompt, entry_point, canonical_solution, test`` with ``check(candidate)`` in ``test``."""
+"""HumanEval and what shares its format: ``task_id, prompt, entry_point, canonical_solution, test`` whose ``test`` defines ``check``."""
 
 from __future__ import annotations
 

@@ -44,4 +44,5 @@ def _grader(task: Task, said: Any, reference: Any, at: str) -> Grader:
             outputs = [one for said_grid in gold if (one := grid(said_grid)) is not None]
             if len(outputs) == len(gold):
                 return GridGrader(tuple(outputs))
-    raise InvalidRequest(f"{at}: 'grade': expected one of check (for code), number, choice, text, grids (for induction), with its gold", param="dataset")
+    raise InvalidRequest(
+        f"{at}: 'grade': expected one of check (for code), number, choice, text, grids (for induction), with its gold", param="dataset")

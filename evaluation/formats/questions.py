@@ -1,4 +1,7 @@
-"""Questions in words with one gold answer: GSM8K (Cobbe et al. 2021, arXiv 2110.14168) and BIG-Bench Hard (Suzgun et al. 2022, arXiv 2210.09261)."""
+"""Questions in words with one gold answer.
+
+GSM8K (Cobbe et al. 2021, arXiv 2110.14168) and BIG-Bench Hard (Suzgun et al. 2022, arXiv 2210.09261).
+"""
 
 from __future__ import annotations
 

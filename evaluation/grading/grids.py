@@ -28,7 +28,8 @@ class GridGrader:
         """An answer that cannot be read is wrong for every test input."""
         given = attempts_in(answer or "", len(self.outputs))
         if given is None:
-            return Grade(solved=False, score=0.0, detail="no grids were found", parts=dict.fromkeys(map(str, range(len(self.outputs))), False))
+            wrong = dict.fromkeys(map(str, range(len(self.outputs))), False)
+            return Grade(solved=False, score=0.0, detail="no grids were found", parts=wrong)
         right = [gold in tried[: self.attempts] for gold, tried in zip(self.outputs, given, strict=True)]
         detail = "passed" if all(right) else f"{sum(right)} of {len(right)} test inputs are right"
         return Grade(solved=all(right), score=sum(right) / len(right), detail=detail, parts={str(i): ok for i, ok in enumerate(right)})

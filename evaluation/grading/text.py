@@ -11,7 +11,7 @@ from eudoxus.runtime.task import AnswerFormat
 
 @dataclass(frozen=True, slots=True)
 class AnswerGrader:
-    """Compares the final answer in a reply with the gold one: the value of a number, the letter of a choice, the words of a text."""
+    """Compares the final answer in a reply with the gold one: the value of a number, the letter of a choice, the words of a text in their order."""
 
     gold: str
     format: AnswerFormat
@@ -31,9 +31,16 @@ class AnswerGrader:
             found = answer.strip() if self.bare or _alone(answer) else None
         if found is None:
             return Grade(solved=False, score=0.0, detail=f"no final answer was found; expected {self.gold}")
-        if answers.same(found, self.gold, self.format):
+        if _same(found, self.gold, self.format):
             return Grade(solved=True, score=1.0, detail="passed")
         return Grade(solved=False, score=0.0, detail=f"expected {self.gold}, got {found[:200]}")
+
+
+def _same(found: str, gold: str, format: AnswerFormat) -> bool:
+    """As strategies compare answers; but texts word by word, so that no article is lost from a list of words."""
+    if format == "text":
+        return found.casefold().split() == gold.casefold().split()
+    return answers.same(found, gold, format)
 
 
 def _alone(answer: str) -> bool:
