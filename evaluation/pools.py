@@ -31,6 +31,8 @@ MOST_TESTS = 64
 TESTS_PER_SAMPLE = 5
 """Of each recorded test sample, as in CodeT (Chen et al. 2022, arXiv 2207.10397, §3)."""
 RUNS_REMEMBERED = 4096
+_ANSWERED = ("", "code/write", "induction/direct_grid")
+"""Prompts that ask for an answer to the task: those of the tasks themselves."""
 _TEST_PROMPTS = ("code/tests", "code/tests_again")
 _ASSERT = re.compile(r"^assert\b", re.MULTILINE)
 
@@ -84,10 +86,10 @@ class PoolEndpoint:
         prompt = (request.prompt or "").partition("@")[0]
         if prompt in _TEST_PROMPTS:
             texts = [_tests(pool, key)] * n
-        elif prompt in ("", "code/write"):
+        elif prompt in _ANSWERED:
             texts = self._next(pool, key, n, call)
         else:
-            raise NoAnswerRecorded(f"the pool {model!r} holds programs and tests, and no answer to the prompt {prompt}", endpoint=self.name)
+            raise NoAnswerRecorded(f"the pool {model!r} holds answers to tasks, and none to the prompt {prompt}", endpoint=self.name)
         answers = tuple(Completion(text=text) for text in texts)
         if call.on_delta and n == 1:
             call.on_delta(texts[0])

@@ -17,6 +17,7 @@ from typing import Literal
 from eudoxus.evaluation.dataset import DataSet, Item
 from eudoxus.evaluation.grading import GradingFault
 from eudoxus.evaluation.records import FaultLine, Folder, GradeLine, Key, Plan, Recorded, RecordFile, SampleLine, now, run_id
+from eudoxus.evaluation.side_by_side import side_by_side
 from eudoxus.evaluation.spending import PaidEndpoints, Purse
 from eudoxus.runtime import Order, Result, Runtime, Usage, parse_spec
 from eudoxus.runtime.chat import NOTHING
@@ -96,7 +97,8 @@ class Runner:
         self._runtime = Runtime(runtime.registry, PaidEndpoints(runtime.endpoints, self._purse), runtime.prompt_hash)
         self._spec = parse_spec(self.plan.spec, runtime.registry)
         self._concurrency, self._watch = concurrency, watch
-        self._stop = asyncio.Event()
+        self._running: dict[str, asyncio.Task[object]] = {}
+        self._purse.on_stop = self._cancel
 
     @property
     def keys(self) -> list[Key]:
@@ -120,32 +122,33 @@ class Runner:
             left = sum(key not in recorded.grades for key in self.keys)
             if self._purse.refusal is not None:
                 raise self._purse.refusal
-            if self._purse.reached.is_set() and left:
+            if self._purse.reached and left:
                 return Finished("capped", self._purse.why, left)
             return Finished("faults" if left else "complete", _said(recorded) if left else "", left)
         finally:
             file.close()
 
     async def _work(self, todo: deque[Key], file: RecordFile, state: State) -> None:
+        """Until nothing is left to do. A cap stops the samples that would pass it; those that need no more calls come to their end."""
         workers = [asyncio.create_task(self._worker(todo, file, state)) for _ in range(min(self._concurrency, len(todo)))]
-        capped = asyncio.create_task(self._purse.reached.wait())
         try:
-            waiting: set[asyncio.Task[object]] = {*workers, capped}
-            while waiting - {capped} and not capped.done():
-                finished, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in finished:
-                    task.result()
+            for worker in workers:
+                await asyncio.wait([worker])
+            for worker in workers:
+                if not worker.cancelled():
+                    worker.result()
         finally:
-            for task in (*workers, capped):
-                task.cancel()
-            for task in (*workers, capped):
-                with suppress(asyncio.CancelledError):
-                    await task
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _worker(self, todo: deque[Key], file: RecordFile, state: State) -> None:
-        while todo and state.faults < MOST_FAULTS:
+        me = asyncio.current_task()
+        assert me is not None
+        while todo and state.faults < MOST_FAULTS and not self._purse.reached:
             key = todo.popleft()
-            item = self._items[key[0]]
+            item, run = self._items[key[0]], run_id(self.plan, key)
+            self._running[run] = me
             try:
                 if key not in state.recorded.samples:
                     file.append(await self._sample(key, item))
@@ -154,10 +157,16 @@ class Runner:
                 state.faults = 0
             except FAULTS as fault:
                 state.faults += 1
-                file.append(FaultLine(task=key[0], sample=key[1], code=fault.code, message=str(fault)[:2000],
-                                      usage=self._set_aside(key, fault) if key not in state.recorded.samples else NOTHING))
+                usage = self._set_aside(key, fault) if key not in state.recorded.samples else NOTHING
+                file.append(FaultLine(task=key[0], sample=key[1], code=fault.code, message=str(fault)[:2000], usage=usage))
+            finally:
+                del self._running[run]
             if self._watch is not None:
                 self._watch(state)
+
+    def _cancel(self, run: str) -> None:
+        if (worker := self._running.get(run)) is not None:
+            worker.cancel()
 
     async def _sample(self, key: Key, item: Item) -> SampleLine:
         """One run of the strategy. Raises what is in :data:`FAULTS`; every other error of the strategy is an outcome."""
@@ -230,9 +239,7 @@ async def rescore(folder: Folder, dataset: DataSet, *, concurrency: int = 4) -> 
                     changed += 1
                     file.append(GradeLine(task=line.task, sample=line.sample, grade=grade, pkg=package_version()))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(work())
+        await side_by_side(work, concurrency)
     finally:
         file.close()
     return changed

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-
-from eudoxus.evaluation.dataset import DataSet, Item
+from eudoxus.evaluation.dataset import DataSet
+from eudoxus.evaluation.side_by_side import side_by_side
 from eudoxus.runtime.errors import EudoxusError
 
 SHOWN = 10
@@ -29,17 +27,15 @@ async def self_test(dataset: DataSet, *, concurrency: int = 4) -> int:
     """How many references passed: all that there are. Raises :class:`ReferencesFailed`, and what graders raise."""
     todo, failed, checked = iter(dataset.items), list[tuple[str, str]](), 0
 
-    async def work(left: Iterator[Item]) -> None:
+    async def work() -> None:
         nonlocal checked
-        for item in left:
+        for item in todo:
             grade = await item.grader.self_test()
             checked += grade is not None
             if grade is not None and not grade.solved:
                 failed.append((item.id, grade.detail))
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(concurrency):
-            group.create_task(work(todo))
+    await side_by_side(work, concurrency)
     if failed:
         order = {item.id: at for at, item in enumerate(dataset.items)}
         raise ReferencesFailed(dataset.name, sorted(failed, key=lambda one: order[one[0]]), checked)

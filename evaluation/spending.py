@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from eudoxus.runtime import ChatRequest, Response, Usage
@@ -25,25 +26,27 @@ class Purse:
     max_cost: float | None = None
     """US dollars."""
     spent: Usage = NOTHING
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: bool = False
     why: str = ""
     """What ended the batch, in words."""
+    on_stop: Callable[[str], None] = lambda run_id: None
+    """Told of each run that is stopped, and must cancel it."""
     refusal: EudoxusError | None = None
     """Set where a cap cannot be kept at all."""
     _held: int = 0
 
-    async def admit(self, endpoint: Endpoint, model: str, n: int) -> None:
-        """Let a call for ``n`` answers pass, or end the batch: then this never returns, and the sample is cancelled."""
-        if self.reached.is_set():
-            await self._end("")
+    async def admit(self, endpoint: Endpoint, model: str, n: int, run_id: str) -> None:
+        """Let a call for ``n`` answers pass, or end the batch: then this never returns, and the run is cancelled."""
+        if self.reached:
+            await self._end(self.why, run_id)
         if self.max_cost is not None and endpoint.price(model, 1, 1) is None:
             said = f"the price of {endpoint.name}:{model} is unknown, so --max-cost cannot be kept; set the endpoint's prices"
             self.refusal = CapabilityMissing(said, param="max_cost")
-            await self._end(said)
+            await self._end(said, run_id)
         if self.max_requests is not None and self.spent.requests + self._held + n > self.max_requests:
-            await self._end(f"the limit of {self.max_requests} requests is reached")
+            await self._end(f"the limit of {self.max_requests} requests is reached", run_id)
         if self.max_cost is not None and (self.spent.cost or 0.0) >= self.max_cost:
-            await self._end(f"the limit of ${self.max_cost:g} is reached")
+            await self._end(f"the limit of ${self.max_cost:g} is reached", run_id)
         self._held += n
 
     def settle(self, n: int, usage: Usage | None) -> None:
@@ -52,11 +55,10 @@ class Purse:
         if usage is not None:
             self.spent = self.spent + usage
 
-    async def _end(self, why: str) -> NoReturn:
-        if not self.reached.is_set():
-            self.why = why
-            self.reached.set()
-        await asyncio.Event().wait()  # until the runner cancels the sample: it is left as it is, and can be gone on with
+    async def _end(self, why: str, run_id: str) -> NoReturn:
+        self.reached, self.why = True, why
+        self.on_stop(run_id)
+        await asyncio.Event().wait()  # for the cancellation: the run is left as it is, and can be gone on with
         raise AssertionError("nobody sets this event")
 
 
@@ -71,7 +73,7 @@ class PaidEndpoint:
 
     async def complete(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
         """As the endpoint does; never returns once a cap is reached."""
-        await self._purse.admit(self._endpoint, model, n)
+        await self._purse.admit(self._endpoint, model, n, call.run_id)
         usage = None
         try:
             response = await self._endpoint.complete(model, request, n, call)

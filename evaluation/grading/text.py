@@ -11,7 +11,7 @@ from eudoxus.runtime.task import AnswerFormat
 
 @dataclass(frozen=True, slots=True)
 class AnswerGrader:
-    """Compares the final answer in a reply with the gold one: the value of a number, the letter of a choice, the words of a text in their order."""
+    """Compares the final answer in a reply with the gold one: the value of a number, the letter of a choice, the words of a text."""
 
     gold: str
     format: AnswerFormat

@@ -1,4 +1,4 @@
-"""An evaluation that kills itself: ``python -m tests.evaluation.killed_program FOLDER POINT CALLS``; each call is noted in the file CALLS."""
+"""An evaluation that kills itself: ``python -m tests.evaluation.killed_program FOLDER POINT CALLS``; CALLS gets a line for each call."""
 
 from __future__ import annotations
 

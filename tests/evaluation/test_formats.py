@@ -126,7 +126,7 @@ async def test_gsm8k_compares_numbers_by_value():
 
 
 async def test_bbh_reads_choices_and_words_and_the_last_question_of_a_prompt():
-    few = "Find the option.\n\nQ: Old?\nA: So the answer is (B).\n\nQ: Which one?\nOptions:\n(A) this\n(B) that\nA: Let's think step by step."
+    few = "Find it.\n\nQ: Old?\nA: So the answer is (B).\n\nQ: Which one?\nOptions:\n(A) this\n(B) that\nA: Let's think step by step."
     choice = {"input": "Which one?\nOptions:\n(A) this\n(B) that", "target": "(B)"}
     said = {"canary": "x", "examples": [choice, {"input": "Sort: b a", "target": "a b"}]}
     one, two = questions.bbh(json.dumps(said).encode(), "t")
@@ -146,7 +146,9 @@ async def test_the_examples_that_ship_are_sound_and_say_nothing_of_their_answers
 
 @pytest.mark.skipif(not DATA.exists(), reason="EUDOXUS_DATA does not point at the published data sets")
 @pytest.mark.parametrize(("name", "count"), [
-    ("humaneval", 164), ("mbpp_sanitized", 422), ("arc1_training", 400), ("arc1_evaluation", 400), ("arc2_evaluation", 120), ("arc1d", 901)])
+
+    ("humaneval", 164), ("mbpp_sanitized", 422), ("arc1_training", 400), ("arc1_evaluation", 400),
+    ("arc2_evaluation", 120), ("arc1d", 901)])
 def test_published_sets_are_whole(name: str, count: int):
     assert len(load(name).items) == count
 

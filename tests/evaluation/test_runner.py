@@ -108,7 +108,8 @@ async def test_an_error_of_the_strategy_is_a_scored_record(tmp_path: Path):
 
     folder, finished = await evaluated(tmp_path / "e", simulated(answer))
     line = folder.recorded().samples["sum/3", 0]
-    assert finished.ended == "complete" and line.status == "error" and line.error == {"code": "internal", "message": "ZeroDivisionError: a bug"}
+    assert finished.ended == "complete" and line.status == "error"
+    assert line.error == {"code": "internal", "message": "ZeroDivisionError: a bug"}
     assert not folder.recorded().grades["sum/3", 0].solved
 
 
@@ -170,6 +171,15 @@ async def test_references_that_fail_stop_the_evaluation_and_are_named():
     with pytest.raises(ReferencesFailed, match=r"1 of 1 .*sum/0: timed out.*--without") as found:
         await self_test(moody(Moody(reference=False)))
     assert found.value.failed == [("sum/0", "timed out")]
+
+
+async def test_a_grader_that_breaks_down_in_the_self_test_is_told_as_it_is():
+    class Broken(Moody):
+        async def self_test(self) -> Grade | None:
+            raise GradingFault("the sandbox fell over")
+
+    with pytest.raises(GradingFault, match="fell over"):
+        await self_test(moody(Broken()))
 
 
 async def test_another_version_of_the_data_set_is_refused(tmp_path: Path):
