@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from eudoxus.agents.code.reply import NoProgram, program_in
+from eudoxus.agents.induction.grids import attempts_in
 from eudoxus.evaluation.dataset import DataSet
 from eudoxus.evaluation.grading import CheckGrader, GridGrader
 from eudoxus.evaluation.records import Folder
@@ -34,8 +35,6 @@ def arc_submission(folder: Folder, dataset: DataSet) -> Json:
 
     Of several samples the first counts; where there is no attempt the grid is ``[[0]]``.
     """
-    from eudoxus.agents.induction.grids import attempts_in
-
     recorded, found = folder.recorded(), dict[str, object]()
     for item in dataset.items:
         if isinstance(item.grader, GridGrader):

@@ -79,7 +79,11 @@ class PoolEndpoint:
     async def complete(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
         """The next ``n`` recorded answers for the sample behind ``call``. Raises :class:`NoAnswerRecorded`."""
         self.capabilities.admit(request, self.name)
-        pool, key = self.pool(model), key_of_run(call.run_id)
+        key = key_of_run(call.run_id)
+        try:
+            pool = self.pool(model)
+        except InvalidRequest as error:
+            raise NoAnswerRecorded(str(error), endpoint=self.name) from None
         if key is None:
             said = f"the pool {model!r} answers the samples of an evaluation, and {call.run_id!r} is none"
             raise NoAnswerRecorded(said, endpoint=self.name)

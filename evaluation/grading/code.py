@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,8 +106,6 @@ def _blame(found: sandbox.RunResult) -> None:
 
 def _of_standard_library(name: str) -> bool:
     """Whether ``name`` belongs to the standard library and this interpreter has it."""
-    import sys
-
     top = name.partition(".")[0]
     return top in sys.stdlib_module_names and importlib.util.find_spec(top) is not None
 

@@ -15,8 +15,6 @@ class AnswerGrader:
 
     gold: str
     format: AnswerFormat
-    bare: bool = False
-    """Whether a reply that announces no answer is itself the answer."""
 
     async def self_test(self) -> Grade:
         """The gold answer must be read and found right."""
@@ -28,7 +26,7 @@ class AnswerGrader:
             return Grade(solved=False, score=0.0, detail="no answer")
         found = answers.extract(answer, self.format)
         if found is None:
-            found = answer.strip() if self.bare or _alone(answer) else None
+            found = answer.strip() if _alone(answer) else None
         if found is None:
             return Grade(solved=False, score=0.0, detail=f"no final answer was found; expected {self.gold}")
         if _same(found, self.gold, self.format):

@@ -74,6 +74,11 @@ async def test_what_a_pool_does_not_hold_is_a_fault_and_no_wrong_answer(tmp_path
         assert finished.ended == "faults" and not folder.recorded().grades, name
 
 
+async def test_a_pool_that_is_not_there_is_a_fault(tmp_path: Path):
+    folder, finished = await evaluated(tmp_path / "e", PoolEndpoint(), spec="direct/pool:p", dataset=dataset())
+    assert finished.ended == "faults" and "no pool is called 'p'" in finished.why and not folder.recorded().grades
+
+
 async def test_a_call_that_is_no_sample_gets_no_answer():
     with pytest.raises(NoAnswerRecorded, match="samples of an evaluation"):
         await PoolEndpoint({"p": POOL}).complete("p", QUESTION, 1, Call(run_id="run_1", path="root/c0"))
