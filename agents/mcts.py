@@ -37,7 +37,7 @@ class Mcts(Params):
 @strategy("mcts", takes=Task, prompts=PROMPTS,
           calls="for each expanded state 1 request for steps and 1 for judging its children (2 when labels are missing)")
 async def mcts(task: Task, params: Mcts, ctx: Context) -> Result:
-    """Search over steps in words, or over exact steps where the task has them (Game of 24), until an answer is verified.
+    """Search over steps in words, or over exact steps where the task has them (Game of 24, crosswords), until an answer is verified.
 
     Costs a request for steps and one for judging at each state expanded. ``verified`` only by the task's own verifier; else the best
     judged answer is ``best_effort`` with the authority of a model, or ``limit`` when ``nodes`` or a budget ended the search. ``failed``

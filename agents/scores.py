@@ -36,7 +36,7 @@ def read_scores(text: str, count: int) -> list[float]:
 
 def json_values(text: str) -> list[Any]:
     """All JSON objects and lists in ``text`` that are not inside another."""
-    decoder, values, at = json.JSONDecoder(), [], 0
+    decoder, values, at = json.JSONDecoder(strict=False), [], 0
     for _ in range(_MOST_BRACKETS):
         opening = _OPENING.search(text, at)
         if opening is None:

@@ -29,6 +29,8 @@ class TreeOfThoughts(Params):
     """``propose``: one request lists the next steps; ``sample``: independent requests give one each."""
     count: int = Field(8, ge=1, le=32)
     """Steps listed or sampled at a state."""
+    lists: int = Field(1, ge=1, le=64)
+    """Lists drawn at a state and added up (propose); for crosswords the paper's program takes 8."""
     evaluate: Literal["listwise", "value", "vote"] = "listwise"
     """``listwise``: siblings judged in one request; ``value``: one by one, as in the paper; ``vote``: which one is best."""
     judges: int = Field(1, ge=1, le=16)
@@ -46,7 +48,7 @@ class TreeOfThoughts(Params):
 @strategy("tree_of_thoughts", takes=Task, prompts=[*PROMPTS, "search/vote"],
           calls="for each expanded state 1 request for steps and 1 for judging its children (with value one for each of them)")
 async def tree_of_thoughts(task: Task, params: TreeOfThoughts, ctx: Context) -> Result:
-    """Search over steps in words, or over exact steps where the task has them (Game of 24), until an answer is verified.
+    """Search over steps in words, or over exact steps where the task has them (Game of 24, crosswords), until an answer is verified.
 
     Costs a request for steps and one for judging at each state expanded. ``verified`` only by the task's own verifier; else the best
     judged answer is ``best_effort`` with the authority of a model, or ``limit`` when ``nodes`` or a budget ended the search. ``failed``
@@ -63,7 +65,9 @@ async def tree_of_thoughts(task: Task, params: TreeOfThoughts, ctx: Context) -> 
 
 def proposer(params: TreeOfThoughts, space: Space[Any, Any]) -> Proposer[Any, Any]:
     """Who suggests steps."""
-    return (Propose if params.generate == "propose" else Sample)(space, params.count, params.temperature)
+    if params.generate == "sample":
+        return Sample(space, params.count, params.temperature)
+    return Propose(space, params.count, params.temperature, params.lists)
 
 
 def evaluator(params: TreeOfThoughts, space: Space[Any, Any]) -> Evaluator[Any, Any]:

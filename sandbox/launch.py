@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+ENVIRONMENT: Final = {"LD_BIND_NOW": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 SPARES: Final = 2
 """Children of a zygote that wait for a job. A slot runs one job at a time; the other waits while the first is replaced."""
@@ -30,15 +30,16 @@ _FACTS: Final = (
     "print(json.dumps([sys.version_info[:2], sys.base_prefix, [x for x in sys.path if x], sorted({p['purelib'], p['platlib']})]))"
 )
 _MODULES: Final = (
-    "arrays", "codec", "plain", "inside", "inside.blocks", "inside.bundle", "inside.candidate", "inside.judge", "inside.remote",
-    "inside.wire", "inside.zygote", "lockdown", "lockdown.bpf", "lockdown.landlock", "lockdown.process", "lockdown.rules",
-    "lockdown.syscalls",
+    "arrays", "codec", "plain", "inside", "inside.blocks", "inside.bundle", "inside.candidate", "inside.judge", "inside.rehearsal",
+    "inside.remote", "inside.wire", "inside.zygote", "lockdown", "lockdown.bpf", "lockdown.landlock", "lockdown.process",
+    "lockdown.rules", "lockdown.syscalls",
 )
 _PRELOADED: Final = (
     "abc", "array", "ast", "base64", "bisect", "calendar", "cmath", "collections.abc", "contextlib", "copy", "dataclasses", "datetime",
-    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "math", "numbers", "operator", "queue", "random", "re",
-    "statistics", "string", "textwrap", "time", "traceback", "types", "typing",
+    "decimal", "enum", "fractions", "functools", "heapq", "itertools", "math", "numbers", "operator", "queue", "random", "re", "statistics",
+    "string", "textwrap", "time", "traceback", "types", "typing",
 )
+"""Not what few programs import and all forks would pay for: hashlib brings OpenSSL with it."""
 _BOOTSTRAP: Final = """
 import json, os, sys
 from importlib.machinery import ModuleSpec
@@ -58,7 +59,10 @@ def start(config, jobs, control):
     with open(config, "rb") as file:
         found = json.load(file)
     sys.meta_path.insert(0, Sources(found.pop("sources")))
+    # What random and threading would do in every child at once: a job is seeded, and there is but one thread to fork.
+    register, os.register_at_fork = os.register_at_fork, lambda **hooks: None
     from eudoxus.sandbox.inside.zygote import main
+    os.register_at_fork = register
     main(found, jobs, control)
 
 start(*map(int, sys.argv[1:]))
@@ -83,7 +87,7 @@ class Interpreter:
 class Jail:
     """A way to confine programs that may work on this machine."""
 
-    backend: Literal["bwrap", "lockdown", "monty", "unsafe"]
+    backend: Literal["bwrap", "lockdown", "wasi", "monty", "unsafe"]
     interpreter: Interpreter
     uid: int | None
     """First of the user ids to run under, when the service is root; None where it is not, and programs run under its own."""
@@ -195,17 +199,17 @@ def _config(jail: Jail, uid: int | None, numpy: bool) -> bytes:
     config = {
         "confined": jail.backend != "unsafe", "uid": uid, "spares": SPARES, "site": interpreter.site, "preload": preload,
         "read": _outermost([path for path in read if os.path.isdir(path)]), "files": [path for path in _FILES if os.path.exists(path)],
-        "sources": _sources(),
+        "sources": sources(),
     }
     return json.dumps(config).encode()
 
 
 @cache
-def _sources() -> dict[str, tuple[str, bool]]:
+def sources(names: Sequence[str] = _MODULES) -> dict[str, tuple[str, bool]]:
     """The text of each module that runs in the jail, and whether it is a package: the jail's user need not be able to read our files."""
     here = Path(__file__).parent
     found: dict[str, tuple[str, bool]] = {"eudoxus": ("", True), "eudoxus.sandbox": ("", True)}
-    for name in _MODULES:
+    for name in names:
         path = here.joinpath(*name.split("."))
         package = path.is_dir()
         file = path / "__init__.py" if package else path.with_suffix(".py")

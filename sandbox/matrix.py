@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_ENDS = 3
 """After as many tests that ended it, a program's other tests end alike."""
+MOST_PARSED = 20_000
+"""Characters of a program that are parsed in the event loop to find out whether another one is equal."""
 BUNDLED = 100
 """Programs in one child."""
 
@@ -50,14 +52,13 @@ class Matrix:
         self._rows: list[list[Outcome | None]] = [[None] * self._width for _ in programs]
 
     async def run(self, budget_s: float) -> MatrixResult:
-        """The outcomes, as far as the budget went. Raises :class:`SandboxBusy`."""
+        """The outcomes, as far as the budget went."""
         start = time.monotonic()
         self._deadline = start + budget_s
         distinct = [p for p, same in enumerate(self._same_as) if p == same]
         size = BUNDLED if self._mode == "bundle" else 1
         todo = [distinct[at : at + size] for at in range(0, len(distinct), size)]
         work = iter(todo)
-        self._sandbox.admit()
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(len(self._sandbox.slots), len(todo))):
                 workers.create_task(self._work(work))
@@ -140,7 +141,9 @@ class Matrix:
 
 
 def normalised(code: str) -> str:
-    """The same text for programs that differ in layout and comments only."""
+    """The same text for programs that differ in layout and comments only; for long ones, whose parsing takes long, as they are."""
+    if len(code) > MOST_PARSED:
+        return code
     try:
         return ast.dump(ast.parse(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eudoxus.runtime.errors import EudoxusError
@@ -13,7 +14,7 @@ from eudoxus.sandbox.codec import CodecError, Json, decode
 
 Mode = Literal["split", "io", "bundle"]
 Trace = Literal["lines", "blocks"]
-Backend = Literal["bwrap", "lockdown", "monty", "unsafe"]
+Backend = Literal["bwrap", "lockdown", "wasi", "monty", "unsafe"]
 Level = Literal["bwrap+lockdown", "lockdown", "interpreter", "none"]
 """``interpreter``: held by an interpreter in a process of its own, not by the kernel; all verdicts are provisional."""
 Outcome = Literal[
@@ -28,7 +29,7 @@ class SandboxSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EUDOXUS_SANDBOX_", frozen=True)
 
-    backend: Literal["auto", "bwrap", "lockdown", "monty", "unsafe"] = "auto"
+    backend: Literal["auto", "bwrap", "lockdown", "wasi", "monty", "unsafe"] = "auto"
     """*auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
     i_understand: bool = False
     """Must be true beside ``unsafe``."""
@@ -37,7 +38,7 @@ class SandboxSettings(BaseSettings):
     queue: int = Field(256, ge=0)
     """Programs that wait at most."""
     uid: int = Field(61234, ge=1, lt=2**31)
-    """First of the unprivileged user ids, two per slot, that a service of root runs programs under."""
+    """First of the unprivileged user ids, four per slot, that a service of root runs programs under."""
 
 
 class _Frozen(BaseModel):
@@ -59,8 +60,8 @@ class Limits(_Frozen):
     """Bytes that are kept of stdout and of stderr each. Past 16 times as much, and past 1 MiB, writing fails."""
     threads: int = Field(0, ge=0, le=64)
     """Threads that the program may start."""
-    scratch_mb: int = Field(0, ge=0, le=0)
-    """Always 0 at present: a program has nowhere to write."""
+    scratch_mb: SkipJsonSchema[Literal[0]] = 0
+    """Not offered: a program has nowhere to write. It is here because the digests of recorded runs have it."""
 
 
 class Test(_Frozen):
@@ -217,9 +218,9 @@ class SandboxUnavailable(EudoxusError):
 
 
 class SandboxBusy(EudoxusError):
-    """The queue is full. ``retry_after`` is in seconds."""
+    """As many programs wait for a slot as may. ``retry_after`` is in seconds."""
 
-    code = "queue_full"
+    code = "sandbox_busy"
     retryable = True
 
     def __init__(self, retry_after: float) -> None:

@@ -7,7 +7,6 @@ wrong, as an exception of the type ``Unsupported``: run that program in CPython.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import Sequence
@@ -18,12 +17,13 @@ from typing import Any, Literal, NamedTuple
 import pydantic_monty
 from pydantic_monty import Monty, MontyError, MontySession, OSPolicy, ResourceLimits
 
-from eudoxus.sandbox.asking import FRAME_BYTES, SHOWN, Question, is_a
+from eudoxus.sandbox.asking import ANSWER_BYTES, Comparing, Question, crowded, is_a
 from eudoxus.sandbox.bundles import Bundled
-from eudoxus.sandbox.codec import CodecError, decode, equal, short
+from eudoxus.sandbox.codec import decode
+from eudoxus.sandbox.inside.wire import Malformed, unpack
 from eudoxus.sandbox.launch import Interpreter, Jail
-from eudoxus.sandbox.model import CallRecord, Limits, Outcome, Program, Raised, Test, Trace, Tried
-from eudoxus.sandbox.monty_subset import called, unsupported
+from eudoxus.sandbox.model import Limits, Outcome, Program, Raised, Test, Trace, Tried
+from eudoxus.sandbox.monty_subset import COUNTING, bound, called, counting, defined, unsupported
 from eudoxus.sandbox.slot import Finding, Slot
 from eudoxus.sandbox.verdict import Judgement, Verdict, summary
 from eudoxus.sandbox.zygotes import ZygoteFailed, monotonic
@@ -82,6 +82,11 @@ _ACT_LIMITS = Limits(wall_s=0.5, call_s=0.5, memory_mb=64)
 def jail() -> Jail:
     """What the report says of this backend."""
     return Jail("monty", Interpreter(f"pydantic-monty {pydantic_monty.__version__}", "", (), ()), None)
+
+
+def slot() -> MontySlot:
+    """The first slot, not started."""
+    return MontySlot(0)
 
 
 class _Stopped(NamedTuple):
@@ -189,6 +194,9 @@ class _Run:
         self._deadline = monotonic() + wall_s
         self._piece_s = min(piece_s, wall_s)
         self._seed = seed
+        self._comparing = Comparing(program.entry or "")
+        functions, self._classes = defined(program.code)
+        self._functions = functions | {program.entry or "candidate", "candidate"} - self._classes
         self._own = -1
         """Number of the piece that is the program."""
         self._printed: dict[str, list[str]] = {"stdout": [], "stderr": []}
@@ -259,33 +267,38 @@ class _Run:
                 return stopped
         entry = self._program.entry
         names = f"candidate = {entry}\n" if entry and entry.isidentifier() and entry != "candidate" else ""
-        return self._feed(session, names + _TAGGED)[1]
+        return self._feed(session, names + _TAGGED + COUNTING)[1]
 
     def _test(self, session: MontySession, test: Test) -> Judgement:
-        _, stopped = self._feed(session, called(test.code, self._program.entry))
+        code = called(test.code, self._program.entry)
+        borrowed = sorted(bound(code) & (self._functions | self._classes))
+        names = "".join(f"{name}, " for name in borrowed)
+        self._feed(session, "__calls.clear()" + f"\n__borrowed = ({names})" * bool(names))
+        _, stopped = self._feed(session, counting(code, self._functions, self._classes))
+        if stopped is not None and (stopped.outcome in _ENDING or stopped.exc.type == UNSUPPORTED):
+            return Judgement(stopped.outcome, stopped.exc)
+        calls, _ = self._feed(session, f"({names}) = __borrowed\n" * bool(names) + "len(__calls)")
+        if calls == 0:
+            return Judgement("invalid_test", stopped.exc if stopped else _UNCALLED)
         if stopped is None:
             return Judgement("passed")
-        if stopped.exc.type == "SyntaxError":
-            return Judgement("invalid_test", stopped.exc)
         return Judgement("failed" if stopped.exc.type == "AssertionError" else stopped.outcome, stopped.exc)
 
     def _case(self, session: MontySession, question: Question) -> Judgement:
         case, entry = question.case, self._program.entry or ""
         args, kwargs = [decode(arg) for arg in case.args], {name: decode(value) for name, value in case.kwargs.items()}
-        call = f"f'{{__dumps(__tagged({entry}(*__args, **__kwargs)))}}'[:{FRAME_BYTES}]"  # text, whatever the program made of its names
+        call = f"f'{{__dumps(__tagged({entry}(*__args, **__kwargs)))}}'[:{ANSWER_BYTES}]"  # text, whatever the program made of its names
         text, stopped = self._feed(session, call, {"__args": args, "__kwargs": kwargs})
         if stopped is not None:
             if case.raises is not None and stopped.outcome == "error" and is_a(stopped.exc.type, case.raises):
                 return Judgement("passed")
-            told = f"{stopped.exc.type}: {stopped.exc.msg}"[:SHOWN]
-            return Judgement(stopped.outcome, stopped.exc, calls=[_call(entry, args, kwargs, None, told)])
+            told = f"{stopped.exc.type}: {stopped.exc.msg}"
+            return Judgement(stopped.outcome, stopped.exc, calls=self._comparing.kept(case, None, told))
+        body = b'{"v":' + text.encode("utf-8", "surrogatepass") + b"}"
         try:
-            value = decode(json.loads(text))
-        except (CodecError, ValueError, TypeError, RecursionError) as error:
+            return crowded(body) or self._comparing.judged(question, unpack(body))
+        except Malformed as error:
             return Judgement("error", Raised(type="ValueError", msg=f"an answer that cannot be read: {error}"[:_MOST_TEXT]))
-        if case.raises is None and equal(value, question.expected):
-            return Judgement("passed")
-        return Judgement("failed", calls=[_call(entry, args, kwargs, short(value, SHOWN), None)])
 
     def _feed(self, session: MontySession, code: str, inputs: dict[str, Any] | None = None) -> tuple[Any, _Stopped | None]:
         """What a piece of code gives, or why it did not come to its end."""
@@ -333,9 +346,5 @@ class _Run:
 
 
 _TIMEOUT = _Stopped("timeout", Raised(type="TimeoutError", msg="no end in time"))
+_UNCALLED = Raised(type="InvalidTest", msg="the test never calls the candidate")
 _FLOODED = _Stopped("output_limit", Raised(type="OSError", msg="too much output"))
-
-
-def _call(entry: str, args: Sequence[Any], kwargs: dict[str, Any], value: str | None, told: str | None) -> CallRecord:
-    shown = [*(short(arg, SHOWN) for arg in args), *(f"{name}={short(value, SHOWN)}" for name, value in kwargs.items())]
-    return CallRecord(function=entry, args=", ".join(shown), value=value, raised=told)

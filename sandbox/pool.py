@@ -39,7 +39,9 @@ from eudoxus.sandbox.zygotes import ZygoteFailed
 
 DEFAULT_LIMITS = Limits()
 MOST_TESTS = 100_000
-_LEVELS: dict[Backend, Level] = {"bwrap": "bwrap+lockdown", "lockdown": "lockdown", "monty": "interpreter", "unsafe": "none"}
+_LEVELS: dict[Backend, Level] = {
+    "bwrap": "bwrap+lockdown", "lockdown": "lockdown", "wasi": "interpreter", "monty": "interpreter", "unsafe": "none",
+}
 _START_S = 0.05
 """A first guess of what a run takes."""
 
@@ -83,11 +85,12 @@ class Sandbox:
         trace: Trace | None = None,
         seed: int = 0,
         caller: str = "",
+        patient: bool = False,
     ) -> RunResult:
         """Run a program on tests or cases; whatever it does is a result. Without either, it passes when it loads.
 
-        ``caller`` names who shares the slots fairly with others. Raises :class:`SandboxBusy`, and :class:`InvalidRequest` for tests in
-        mode ``io``, cases in another, or cases without an entry.
+        ``caller`` names who shares the slots fairly with others. Raises :class:`SandboxBusy` where too many wait, unless ``patient``, and
+        :class:`InvalidRequest` for tests in mode ``io``, cases in another, or cases without an entry.
         """
         check(program, tests, cases, mode)
         questions = prepared(program.entry or "", cases) if mode == "io" else []
@@ -100,7 +103,7 @@ class Sandbox:
                     return (await slot.bundle([(program, tests)], limits, seed=seed, wall_s=limits.wall_s))[1]
             return await slot.split(program, tests, limits, trace=trace, seed=seed, wall_s=limits.wall_s)
 
-        slot = await self.acquire(caller)
+        slot = await self.acquire(caller, patient=patient)
         retried = False
         try:
             try:
@@ -129,6 +132,7 @@ class Sandbox:
         budget_s: float = 60.0,
         seed: int = 0,
         caller: str = "",
+        patient: bool = False,
     ) -> MatrixResult:
         """Run each program on all tests or cases, for at most ``budget_s`` seconds. Raises as :meth:`run`.
 
@@ -136,6 +140,8 @@ class Sandbox:
         """
         for program in programs:
             check(program, tests, cases, mode)
+        if not patient:
+            self.admit()
         plan = matrix.Matrix(self, programs, tests, cases, mode, limits, seed, caller)
         return await plan.run(budget_s)
 

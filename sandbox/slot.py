@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from eudoxus.sandbox.asking import Asking, Question
+from eudoxus.sandbox.asking import ANSWER_BYTES, AT_ONCE_BYTES, Asking, Cases, Question
 from eudoxus.sandbox.bundles import Bundled, Collecting
-from eudoxus.sandbox.inside.wire import Inbox, Malformed
+from eudoxus.sandbox.inside.wire import FRAME_BYTES, Inbox, Malformed
 from eudoxus.sandbox.inside.zygote import BUNDLE, CANDIDATE, JUDGE
 from eudoxus.sandbox.launch import Jail
 from eudoxus.sandbox.model import Limits, Program, Test, Trace
+from eudoxus.sandbox.plain_tests import Claiming, claims
 from eudoxus.sandbox.verdict import Circumstances, Ended, Verdict, answered, judged
-from eudoxus.sandbox.zygotes import JUDGE_MEMORY_MB, REPORT_BYTES, Job, Zygote, monotonic
+from eudoxus.sandbox.zygotes import JUDGE_MEMORY_MB, REPORT_BYTES, Job, Zygote, monotonic, needs_numpy
 
 MOST_FORKS = 10_000
 MOST_INFRA_ERRORS = 2
@@ -33,6 +33,7 @@ DISMISSAL_S = 0.1
 KEEP_CALLS = 10
 _LEAST_FILE = 1 << 20
 _FILE_FACTOR = 16
+T = TypeVar("T")
 _UIDS = ("candidate", "judge", "candidate+numpy", "judge+numpy")
 
 
@@ -91,7 +92,14 @@ class Slot:
     async def split(
         self, program: Program, tests: Sequence[Test], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
     ) -> Finding:
-        """Run tests in a judge of their own. Raises :class:`ZygoteFailed`."""
+        """Run tests in a judge of their own, or without one where there is nothing in them to execute. Raises :class:`ZygoteFailed`."""
+        claimed = None if trace else claims(program, tests)
+        if claimed is not None:
+
+            def begin(channel: socket.socket) -> Asking:
+                return Claiming(channel, claimed, program.entry or "", limits.call_s, KEEP_CALLS)
+
+            return await self._converse(program, begin, len(tests), limits, trace=None, seed=seed, wall_s=wall_s, most_sent=FRAME_BYTES)
         candidates, judges = await self._pair(program, tests)
         start = monotonic()
         deadline = start + wall_s
@@ -113,27 +121,40 @@ class Slot:
             late = _Alarm(deadline + GRACE_S, judge.kill, candidate.kill)
             try:
                 judge_end = await judge.ended
-                frames = _frames(report, len(tests))
                 late.cancel()
+                said = os.pread(report, REPORT_BYTES, 0)
+                frames = await aside(len(said), lambda: _frames(said, len(tests)))
                 candidate_end = await _dismissed(candidate, at_once=bool(frames) and frames[-1].get("fault") == "timeout")
             finally:
                 late.cancel()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
-            return self._found(judged(len(tests), frames, judge_end, seen), start, limits, stdout, stderr, candidate_end, judge_end)
+            verdict = await aside(len(said), lambda: judged(len(tests), frames, judge_end, seen))
+            return self._found(verdict, start, limits, stdout, stderr, candidate_end, judge_end)
 
     async def ask(
         self, program: Program, questions: Sequence[Question], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
     ) -> Finding:
         """Ask the program's entry the questions and compare here. Raises :class:`ZygoteFailed`."""
+
+        def begin(channel: socket.socket) -> Asking:
+            return Cases(channel, questions, program.entry or "", limits.call_s, trace=trace is not None)
+
+        return await self._converse(program, begin, len(questions), limits, trace=trace, seed=seed, wall_s=wall_s, most_sent=ANSWER_BYTES)
+
+    async def _converse(
+        self, program: Program, begin: Callable[[socket.socket], Asking], count: int, limits: Limits, *, trace: Trace | None, seed: int,
+        wall_s: float, most_sent: int,
+    ) -> Finding:
+        """Have the harness itself ask the program, for ``count`` verdicts."""
         twin = "+numpy" if self.jail.interpreter.numpy and needs_numpy(program, ()) else ""
         candidates = await self._zygote("candidate" + twin)
         start = monotonic()
         with _memfiles(3) as (asked, stdout, stderr):
-            _write(asked, _candidate(program, trace, seed))
+            _write(asked, _candidate(program, trace, seed) | {"most_sent": most_sent})
             ours, theirs = socket.socketpair()
             with theirs:
                 candidate = self._run(candidates, CANDIDATE, limits, (asked, stdout, stderr, theirs.fileno()))
-            asking = Asking(ours, questions, program.entry or "", limits.call_s, trace=trace is not None)
+            asking = begin(ours)
             late = _Alarm(start + wall_s, candidate.kill, asking.close)
             try:
                 await asking.done
@@ -143,7 +164,7 @@ class Slot:
                 late.cancel()
                 asking.close()
             seen = self._seen(candidate, candidate_end, late, limits, stdout, stderr)
-            verdict = answered(len(questions), asking.tests, asking.load, asking.fault, seen)
+            verdict = answered(count, asking.verdicts(), asking.load, asking.fault, seen)
             return self._found(verdict, start, limits, stdout, stderr, candidate_end)
 
     async def bundle(
@@ -219,12 +240,12 @@ class Slot:
     ) -> Job:
         if self._jobs and all(job.ended.done() for job in self._jobs):
             self._jobs.clear()
-        job = zygote.run(role, limits, descriptors, memory_mb=memory_mb or limits.memory_mb, file_bytes=file_bytes or _file_bytes(limits))
+        job = zygote.run(role, limits, descriptors, memory_mb=memory_mb or limits.memory_mb, file_bytes=file_bytes or output_cap(limits))
         self._jobs.append(job)
         return job
 
     def _seen(self, candidate: Job, ended: Ended, late: _Alarm, limits: Limits, *outputs: int) -> Circumstances:
-        overflowed = any(os.fstat(output).st_size >= _file_bytes(limits) for output in outputs)
+        overflowed = any(os.fstat(output).st_size >= output_cap(limits) for output in outputs)
         return Circumstances(ended, late.rang, candidate.killed, overflowed, limits.cpu_s)
 
     def _found(self, verdict: Verdict, start: float, limits: Limits, stdout: int, stderr: int, *ended: Ended) -> Finding:
@@ -233,23 +254,6 @@ class Slot:
         err, cut_too = _text(stderr, limits.output_bytes)
         cpu_ms = sum(end.cpu_ms for end in ended)
         return Finding(verdict, out, err, cut or cut_too, cpu_ms, 1000 * (monotonic() - start), ended[0].maxrss_kb)
-
-
-def needs_numpy(program: Program, tests: Sequence[Test]) -> bool:
-    """Whether the program imports numpy, or the tests speak of it."""
-    if any("numpy" in text for text in (program.setup, *(test.code for test in tests))):
-        return True
-    return "numpy" in program.code and "numpy" in _imported(program.code)
-
-
-def _imported(code: str) -> set[str]:
-    try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.partition(".")[0] for name in names}
 
 
 class _Alarm:
@@ -284,10 +288,15 @@ def _candidate(program: Program, trace: Trace | None, seed: int) -> dict[str, An
     return {"code": program.code, "seed": seed, "trace": trace, "filename": "candidate.py"}
 
 
-def _frames(report: int, tests: int) -> list[dict[str, Any]]:
+async def aside(size: int, work: Callable[[], T]) -> T:
+    """What the work gives; out of a thread where so many bytes would keep everybody else waiting."""
+    return await asyncio.to_thread(work) if size > AT_ONCE_BYTES else work()
+
+
+def _frames(report: bytes, tests: int) -> list[dict[str, Any]]:
     """The judge's report, as far as it is one."""
     inbox = Inbox(REPORT_BYTES)
-    inbox.feed(os.pread(report, REPORT_BYTES, 0))
+    inbox.feed(report)
     frames: list[dict[str, Any]] = []
     try:
         while len(frames) <= tests + 2 and (frame := inbox.take()) is not None:
@@ -321,7 +330,8 @@ def _text(file: int, most: int) -> tuple[str, bool]:
     return (os.pread(file, most, 0).decode("utf-8", "replace"), size > most) if size else ("", False)
 
 
-def _file_bytes(limits: Limits) -> int:
+def output_cap(limits: Limits) -> int:
+    """Bytes of stdout, and of stderr, at which writing fails."""
     return max(_LEAST_FILE, _FILE_FACTOR * limits.output_bytes)
 
 

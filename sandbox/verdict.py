@@ -22,6 +22,7 @@ _MOST_TEXT = 1000
 _MOST_TRACE = 1 << 20
 """Characters of JSON."""
 _MOST_FRAMES = 10
+_MOST_LINE = 1 << 31
 _MOST_CALLS = 1000
 
 
@@ -142,11 +143,11 @@ def raised(found: Any) -> Raised:
     line, frames = found.get("line"), found.get("frames")
     kept = [
         (frame[0], _text(frame[1])) for frame in (frames if type(frames) is list else ())
-        if type(frame) is list and len(frame) == 2 and type(frame[0]) is int
+        if type(frame) is list and len(frame) == 2 and type(frame[0]) is int and abs(frame[0]) < _MOST_LINE
     ]
     return Raised(
         type=_text(found.get("type")) or "Exception", msg=_text(found.get("msg")),
-        line=line if type(line) is int and abs(line) < 2**31 else None, frames=kept[-_MOST_FRAMES:],
+        line=line if type(line) is int and abs(line) < _MOST_LINE else None, frames=kept[-_MOST_FRAMES:],
     )
 
 
@@ -165,6 +166,9 @@ def traced(found: Any) -> Any:
     if type(found) is not dict:
         return None
     told = checked(found)
+    shots = (shot for block in told.get("blocks", ()) for shot in block["snapshots"])
+    if sum(len(name) + len(value) for shot in shots for name, value in shot["locals"].items()) > _MOST_TRACE:
+        return None  # before anybody writes all that down
     return told if len(json.dumps(told)) <= _MOST_TRACE else None
 
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from eudoxus.sandbox.inside.zygote import ENDED, GO, HELLO, JOB, KILL
 from eudoxus.sandbox.launch import Jail, Launched, launch, shared_namespaces
-from eudoxus.sandbox.model import Limits
+from eudoxus.sandbox.model import Limits, Program, Test
 from eudoxus.sandbox.verdict import LOST, Ended
 
 START_S = 10.0
@@ -26,6 +26,8 @@ DEAF_S = 1.0
 JUDGE_MEMORY_MB = 512
 REPORT_BYTES = 32 << 20
 """Of the judge's report, whose limit on files this is."""
+_OTHERS = 32
+"""Processes of its user that do not count as a program's threads: the zygote, its spares, and those of other services on this machine."""
 _CREDENTIALS = struct.Struct("3i")
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
@@ -122,7 +124,7 @@ class Zygote:
         ended: asyncio.Future[Ended] = self._loop.create_future()
         job = Job(self, self._next, ended)
         cpu_s = -int(-limits.cpu_s // 1)
-        processes = 0 if not limits.threads else limits.threads + 8 if self._jail.dedicated_user else 1 << 16
+        processes = 0 if not limits.threads else limits.threads + _OTHERS if self._jail.dedicated_user else 1 << 16
         order = JOB.pack(self._next, memory_mb << 20, file_bytes, cpu_s, processes, role, bool(limits.threads))
         try:
             socket.send_fds(self._launched.jobs, [order], list(descriptors))
@@ -226,6 +228,17 @@ class Job:
     def _insist(self) -> None:
         if not self.ended.done():
             self._zygote.end()
+
+
+def needs_numpy(program: Program, tests: Sequence[Test]) -> bool:
+    """Whether the program seems to import numpy, or the tests speak of it. It is only slower to be wrong, and the code may be long."""
+    if any("numpy" in text for text in (program.setup, *(test.code for test in tests))):
+        return True
+    return "numpy" in program.code and any(map(_imports_numpy, program.code.splitlines()))
+
+
+def _imports_numpy(line: str) -> bool:
+    return "numpy" in line and ("import" in line or "from" in line)
 
 
 def _done(future: asyncio.Future[None]) -> None:

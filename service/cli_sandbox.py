@@ -12,6 +12,7 @@ from typing import TypeVar
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.sandbox import Limits, Program, RunResult, Sandbox, SandboxReport, SandboxUnavailable, Test
@@ -104,14 +105,20 @@ def _show(parts: list[Test], found: RunResult, verdict: RunResult) -> None:
     table = Table("", "test", "outcome", "ms", "", box=None, pad_edge=False)
     for test in found.tests:
         said = f"{test.exc.type}: {test.exc.msg}" if test.exc else ""
-        table.add_row(str(test.i), (parts[test.i].name or "").partition("\n")[0], test.outcome, f"{test.ms:.1f}", said)
+        name = (parts[test.i].name or "").partition("\n")[0]
+        table.add_row(str(test.i), Text(_visible(name)), test.outcome, f"{test.ms:.1f}", Text(_visible(said)))
     out.print(table)
     for name, text in (("stdout", found.stdout), ("stderr", found.stderr)):
         if text:
-            sys.stderr.write(f"-- {name}\n{text.rstrip()}\n")
+            sys.stderr.write(f"-- {name}\n{_visible(text.rstrip())}\n")
     passed = sum(test.outcome == "passed" for test in found.tests)
     cost = f"{found.wall_ms:.1f} ms, isolation {found.isolation.level}"
     sys.stderr.write(f"{verdict.outcome}: {passed} of {len(parts)} tests passed, {cost}\n")
+
+
+def _visible(text: str) -> str:
+    """What a program wrote, without characters that command the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 async def _with_sandbox(act: Callable[[Sandbox], Awaitable[T]]) -> T:

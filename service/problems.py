@@ -129,6 +129,7 @@ STATUS: dict[str, int] = {
     "no_answer": 422,
     "rate_limited": 429,
     "queue_full": 429,
+    "sandbox_busy": 429,
     "upstream_error": 502,
     "upstream_auth": 502,
     "upstream_rate_limited": 502,
@@ -147,7 +148,7 @@ STATUS: dict[str, int] = {
 }
 """HTTP status of each code; codes that are not here are bugs and give 500."""
 
-_RETRY_AFTER = {"rate_limited": "1", "queue_full": "5", "shutting_down": "5", "journal_full": "10", "fenced": "1"}
+_RETRY_AFTER = {"rate_limited": "1", "queue_full": "5", "sandbox_busy": "1", "shutting_down": "5", "journal_full": "10", "fenced": "1"}
 
 _TITLES = {
     400: "The request is not valid",

@@ -44,7 +44,7 @@ class SandboxRequest(BaseModel):
     """The function that ``cases`` call."""
     mode: Mode | None = None
     """``bundle`` is faster and its verdict provisional: a program can forge it. Default: ``io`` with cases, else ``split``."""
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
     trace: Trace | None = None
     """What was executed, for people and prompts."""
     seed: int = Field(0, ge=0, lt=2**63)

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     """Programs run in the sandbox at a time. Default: one per processor core."""
     sandbox_queue: int = Field(256, ge=0)
     """Programs waiting for the sandbox at most; more get 429 with Retry-After."""
-    sandbox_backend: Literal["auto", "bwrap", "lockdown", "monty", "unsafe"] = "auto"
+    sandbox_backend: Literal["auto", "bwrap", "lockdown", "wasi", "monty", "unsafe"] = "auto"
     """How programs are isolated: *auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
     sandbox_i_understand: bool = False
     """Must be true beside ``sandbox_backend = "unsafe"``: whoever can reach the service then runs code as its user."""

@@ -21,7 +21,7 @@ MOST_DEPTH = 1_000
 MOST_DIGITS = 1_000
 
 _KEPT = frozenset({"declare-const", "declare-fun", "declare-sort", "declare-datatype", "declare-datatypes", "define-const", "define-fun",
-                   "assert"})
+                   "define-fun-rec", "assert"})
 _LEFT_OUT = frozenset({"set-logic", "set-info", "set-option", "check-sat", "get-model", "get-value", "get-unsat-core", "get-info", "exit"})
 """Harmless where they are left out: what is asked is decided by the caller."""
 _ATTRIBUTES = frozenset({":named", ":pattern", ":weight", ":qid"})

@@ -18,16 +18,26 @@ A = TypeVar("A")
 
 @dataclass(frozen=True)
 class Propose(Generic[S, A]):
-    """Tree of Thoughts' *propose* (§3.1b): one request for a list of ``count`` next steps; right where the steps are few and short."""
+    """Tree of Thoughts' *propose* (§3.1b): one request for a list of ``count`` next steps; right where the steps are few and short.
+
+    Several lists (``times``), and lists that say how much each step is held, are added up: the steps held most come first.
+    """
 
     space: Space[S, A]
     count: int = 8
     temperature: float | None = 0.7
+    times: int = 1
 
     async def propose(self, ctx: Context, node: Node[S, A]) -> Sequence[Proposal[A]]:
         request = self.space.propose(node, self.count).model_copy(update={"temperature": self.temperature})
-        said = (await ctx.complete(request))[0].text
-        return [Proposal(step) for step in self.space.read(said)]
+        replies = [answer.text for answer in await ctx.complete(request, n=self.times)]
+        if self.times == 1 and self.space.weigh is None:
+            return [Proposal(step) for step in self.space.read(replies[0])]
+        held: dict[A, float] = {}
+        for said in replies:
+            for step, weight in self.space.weigh(said) if self.space.weigh else [(step, 1.0) for step in self.space.read(said)]:
+                held[step] = held.get(step, 0.0) + weight
+        return [Proposal(step, weight) for step, weight in sorted(held.items(), key=lambda one: -one[1])]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from eudoxus.agents.problem import ProblemTask
+from eudoxus.agents.search.crosswords import Crossword, CrosswordTask, Letters, read_words, told
 from eudoxus.agents.search.game24 import Game24, Game24Task, numbers_of
 from eudoxus.agents.search.game24 import State as Game24State
 from eudoxus.agents.search.parts import Problem
@@ -17,7 +18,8 @@ from eudoxus.agents.transcript import mark, transcript
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Task, Verdict
 
-PROMPTS = ["search/steps", "search/judge", "search/judge_again", "problem/step", "problem/steps", "game24/steps", "game24/judge"]
+PROMPTS = ["search/steps", "search/judge", "search/judge_again", "problem/step", "problem/steps", "game24/steps", "game24/judge",
+           "crosswords/steps", "crosswords/judge"]
 """What searches over steps ask with, judging siblings in one request."""
 
 S = TypeVar("S")
@@ -36,6 +38,8 @@ class Space(Generic[S, A]):
     judge: Callable[[Sequence[Node[S, A]]], ChatRequest]
     """The question how promising each of several states is."""
     task: Task
+    weigh: Callable[[str], Sequence[tuple[A, float]]] | None = None
+    """The steps in a reply with how much each is held, where replies tell that."""
 
     async def verify(self, ctx: Context, answer: str) -> Verdict | None:
         """The task's own verifier."""
@@ -44,7 +48,9 @@ class Space(Generic[S, A]):
 
 def space_of(task: Task) -> Space[Any, Any]:
     """The search space of a task: exact steps where the task has them, else steps in words."""
-    return _game24(task) if isinstance(task, Game24Task) else _in_words(task)
+    if isinstance(task, Game24Task):
+        return _game24(task)
+    return _crossword(task) if isinstance(task, CrosswordTask) else _in_words(task)
 
 
 def _game24(task: Game24Task) -> Space[Game24State, str]:
@@ -56,6 +62,19 @@ def _game24(task: Game24Task) -> Space[Game24State, str]:
         return render("game24/judge", states=states, target=str(task.target), count=str(len(siblings)))
 
     return Space(Game24(task), propose, lines_of, judge, task)
+
+
+def _crossword(task: CrosswordTask) -> Space[Letters, str]:
+    size = str(task.size)
+
+    def propose(node: Node[Letters, str], most: int) -> ChatRequest:
+        return render("crosswords/steps", slots=told(task, node.state), size=size, count=str(most))
+
+    def judge(siblings: Sequence[Node[Letters, str]]) -> ChatRequest:
+        shown = [f"state {place}\n{told(task, node.state, known=2)}" for place, node in enumerate(siblings, start=1)]
+        return render("crosswords/judge", candidates="\n\n".join(shown), size=size, count=str(len(siblings)))
+
+    return Space(Crossword(task), propose, lambda said: [step for step, _ in read_words(said)], judge, task, read_words)
 
 
 def _in_words(task: Task) -> Space[StepsState, str]:

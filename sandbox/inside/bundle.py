@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from eudoxus.sandbox.inside.candidate import described, flush
+from eudoxus.sandbox.inside.candidate import described, flush, recursion_limit
 from eudoxus.sandbox.inside.wire import Channel
 
 FILENAME = "candidate.py"
@@ -29,6 +29,7 @@ def run(payload: dict[str, Any], report: int) -> None:
     """Run every program and its tests, and report each program as it is done."""
     out = Channel(report, deadlines=False)
     programs = payload["programs"]
+    sys.setrecursionlimit(recursion_limit())
     clock = _Clock(float(payload["each_s"]))
     state = _State()
     for p, program in enumerate(programs):

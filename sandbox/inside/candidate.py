@@ -6,7 +6,6 @@ import builtins
 import contextlib
 import linecache
 import random
-import resource
 import sys
 from collections.abc import Callable
 from types import CoroutineType, ModuleType
@@ -33,8 +32,8 @@ _traceback = type_dict(BaseException)["__traceback__"].__get__
 def serve(payload: dict[str, Any], channel: int) -> None:
     """Load the program, say hello, and answer frames until one says ``end`` or the other side is gone."""
     limits = payload.get("limits") or {}
-    wire = Channel(channel, limits.get("frame_bytes", FRAME_BYTES), deadlines=False)
-    sys.setrecursionlimit(_recursion_limit())
+    wire = Channel(channel, limits.get("frame_bytes", FRAME_BYTES), most_sent=payload.get("most_sent"), deadlines=False)
+    sys.setrecursionlimit(recursion_limit())
     random.seed(payload.get("seed", 0))
     filename = payload.get("filename") or "candidate.py"
     with contextlib.suppress(Closed):
@@ -184,11 +183,15 @@ def flush() -> None:
         sys.stderr.flush()
 
 
-def _recursion_limit() -> int:
+def recursion_limit() -> int:
     """How deep the program may recurse, after making the stack larger where that is allowed.
 
     On a small stack 5,000 levels still work in Python code, but endless recursion through C code ends the process before the limit.
     """
+    try:
+        import resource
+    except ImportError:  # in WebAssembly
+        return 5_500
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_STACK)
         resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES if most == resource.RLIM_INFINITY else min(STACK_BYTES, most), most))

@@ -103,7 +103,7 @@ def main() -> None:
     attempt("make a memory file", lambda: os.memfd_create("x"))
     attempt("queue signals by a descriptor", lambda: signal.pidfd_send_signal(os.pidfd_open(parent), 0))
     attempt("execute a program", lambda: os.execv(sys.executable or "/bin/true", ["x", "-c", "0"]))  # noqa: S606
-    found = set(os.environ) - {"OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "LC_CTYPE", "PWD"}
+    found = set(os.environ) - {"LD_BIND_NOW", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "LC_CTYPE", "PWD"}
     _tell("find something in the environment", ", ".join(found) or "empty", ok=not found)
     _tell("be the user root", f"user {os.getuid()}", ok=0 not in os.getresuid())
     inherited = [descriptor for descriptor in range(3, 64) if _open(descriptor)]

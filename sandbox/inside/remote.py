@@ -157,7 +157,7 @@ class Remote:
         if "x" in reply:
             error = self._exception(reply["x"])
             if kept is not None:
-                kept["x"] = clean(f"{type(error).__name__}: {reply['x']['msg']}", SHOWN)
+                kept["x"] = clean(f"{reply['x']['type']}: {reply['x']['msg']}", SHOWN)
             raise error
         if ("new" in question and type(reply.get("h")) is int) or ("get" in question and reply.get("c") == 1):
             return _Raw(reply)
@@ -245,6 +245,8 @@ def _checked_exception(found: Any) -> dict[str, Any]:
     if type(found) is not dict or type(found.get("type")) is not str or type(found.get("msg")) is not str:
         raise Malformed("an exception of another form")
     line, frames = found.get("line"), found.get("frames")
+    if type(line) is int and abs(line) >= 1 << 31:
+        line = None
     if type(frames) is not list or not all(type(f) is list and len(f) == 2 and type(f[0]) is int and type(f[1]) is str for f in frames):
         raise Malformed("an exception of another form")
     told = [[number, clean(function, 100)] for number, function in frames[-10:]]

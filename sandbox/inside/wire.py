@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 from json import JSONDecoder, JSONEncoder
@@ -20,6 +21,7 @@ _dumps = JSONEncoder(check_circular=False, separators=(",", ":")).encode
 _loads = JSONDecoder().decode
 # Bound here: a program in the same process may replace the modules' own.
 _read, _write, _poll = os.read, os.write, select.poll
+_collecting, _pause, _resume = gc.isenabled, gc.disable, gc.enable
 
 
 class WireError(Exception):
@@ -66,6 +68,11 @@ class Inbox:
 
     def take(self) -> dict[str, Any] | None:
         """The next frame, or None until more is fed. Raises ``Malformed`` as soon as the length is known to be over the limit."""
+        body = self.body()
+        return None if body is None else unpack(body)
+
+    def body(self) -> bytes | None:
+        """As :meth:`take`, but the frame's JSON as it came."""
         held = self._held
         if len(held) < _HEADER:
             return None
@@ -77,17 +84,24 @@ class Inbox:
             return None
         body = bytes(held[_HEADER:end])
         del held[:end]
-        return unpack(body)
+        return body
 
 
 def unpack(body: bytes) -> dict[str, Any]:
     """The JSON object in ``body``. Raises ``Malformed``."""
-    if len(body) > _PIECE and body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+    large = len(body) > _PIECE
+    if large and body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
         raise Malformed("a frame of too many values")
+    pausing = large and _collecting()
+    if pausing:  # there are no cycles in JSON, and looking for some among many new lists takes longer than to make them
+        _pause()
     try:
         message = _loads(body.decode())
     except (ValueError, RecursionError, MemoryError) as error:
         raise Malformed(f"a frame that is no JSON ({type(error).__name__})") from None
+    finally:
+        if pausing:
+            _resume()
     if type(message) is not dict:
         raise Malformed("a frame that is no JSON object")
     return message
@@ -96,9 +110,10 @@ def unpack(body: bytes) -> dict[str, Any]:
 class Channel:
     """Frames over a socket or pipe. With deadlines the descriptor is made non-blocking, so that the other side cannot hold it up."""
 
-    def __init__(self, descriptor: int, limit: int = FRAME_BYTES, *, deadlines: bool = True) -> None:
+    def __init__(self, descriptor: int, limit: int = FRAME_BYTES, *, most_sent: int | None = None, deadlines: bool = True) -> None:
+        """``limit`` is of the frames that arrive, and of those that are sent unless ``most_sent`` is."""
         self._descriptor = descriptor
-        self._limit = limit
+        self._limit = limit if most_sent is None else most_sent
         self._inbox = Inbox(limit)
         self._deadlines = deadlines
         os.set_blocking(descriptor, not deadlines)
@@ -124,9 +139,10 @@ class Channel:
             inbox.feed(piece)
         return message
 
-    def write(self, message: dict[str, Any], deadline: float | None = None) -> None:
-        """Send ``message`` whole. Raises ``Closed``, ``Late``, and ``Oversized``."""
-        rest: bytes | memoryview = pack(message, self._limit)
+    def write(self, message: dict[str, Any], deadline: float | None = None) -> int:
+        """Send ``message`` whole; how many bytes that is. Raises ``Closed``, ``Late``, and ``Oversized``."""
+        frame = pack(message, self._limit)
+        rest: bytes | memoryview = frame
         while rest:
             try:
                 sent = _write(self._descriptor, rest)
@@ -136,8 +152,9 @@ class Channel:
             except OSError as error:
                 raise Closed(f"the channel broke: {error.strerror}") from None
             if sent == len(rest):
-                return
+                break
             rest = memoryview(rest)[sent:]
+        return len(frame)
 
     def refuse_unasked(self) -> None:
         """Raise ``Malformed`` if more has arrived than was asked for."""

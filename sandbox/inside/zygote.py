@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from eudoxus.sandbox import lockdown
 from eudoxus.sandbox.inside import bundle, candidate, judge
+from eudoxus.sandbox.inside.rehearsal import rehearse
 
 JOB: Final = struct.Struct("<QQQIIBB")
 """To a spare child: job, bytes of memory, bytes per file, seconds of processor time, processes of its user, role, threads."""
@@ -93,6 +94,7 @@ def _confine(config: dict[str, Any]) -> lockdown.Ruleset | None:
     sys.argv = [""]
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    rehearse()
     if not confined:
         return None
     architecture = lockdown.architecture()

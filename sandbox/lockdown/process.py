@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import signal
 import struct
 from collections.abc import Collection
@@ -17,7 +18,6 @@ _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 38,
 _CAPABILITIES_3: Final = 0x20080522
 """_LINUX_CAPABILITY_VERSION_3: two records of 32 bits each for the effective, permitted and inheritable set."""
 _RLIMITS: Final = {"CPU": 0, "FSIZE": 1, "CORE": 4, "NPROC": 6, "NOFILE": 7, "MEMLOCK": 8, "AS": 9, "MSGQUEUE": 12}
-"""By number here: under Landlock the resource module may be out of reach."""
 _LAST_DESCRIPTOR: Final = 0xFFFFFFFF
 
 
@@ -71,7 +71,10 @@ def set_limits(limits: LimitsStruct) -> None:
         ("MEMLOCK", 0, 0),
         ("MSGQUEUE", 0, 0),
     ):
-        demand(f"RLIMIT_{what}", "prlimit64", 0, _RLIMITS[what], struct.pack("<QQ", soft, hard), None)
+        try:
+            resource.setrlimit(_RLIMITS[what], (soft, hard))
+        except (OSError, ValueError) as refused:  # a ValueError stands for EPERM or EINVAL
+            raise NotConfined(f"RLIMIT_{what}", getattr(refused, "errno", None) or errno.EPERM) from None
 
 
 def close_all_but(keep: Collection[int]) -> None:

@@ -3,95 +3,43 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
-from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
-from eudoxus.solvers.formulation.data import MOST_ELEMENTS, Element, Parameter, decimal
+from eudoxus.solvers.formulation.data import Element, Parameter, decimal
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.names import Names, Spent
+from eudoxus.solvers.formulation.operations import (
+    COLLECTED,
+    Closure,
+    Env,
+    arithmetic,
+    comparison,
+    counting,
+    element_of,
+    equal,
+    plain,
+    ranged,
+)
 from eudoxus.solvers.formulation.reading import names_of, size
 from eudoxus.solvers.formulation.terms import (
-    Compare,
-    Flag,
-    Linear,
-    Logical,
-    Quantity,
     TermError,
     Truth,
     Value,
     choice,
-    compared,
     conjunction,
     constant,
     disjunction,
-    equivalence,
-    extreme,
-    minus,
     negation,
-    product,
     quantity,
-    quotient,
-    remainder,
-    rounded,
     scaled,
-    total,
     truth,
 )
 
-MOST_STEPS: Final = 2_000_000
-"""Nodes evaluated, over all instances."""
-MOST_ROWS: Final = 20_000
-"""Instances of constraints."""
 MOST_CHOICES: Final = 1_000
 """Values among which a variable index chooses."""
 
-_TRUTHS: Final = (bool, Flag, Compare, Logical)
-
-Env = dict[str, Any]
-Closure = Callable[[Env], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A variable's atoms by index; ``levels`` is the length of an index."""
-
-    atoms: Mapping[tuple[Element, ...], Flag | Linear]
-    levels: int
-
-
-@dataclass(slots=True)
-class Names:
-    """What names mean."""
-
-    sets: dict[str, tuple[Element, ...]]
-    params: dict[str, Parameter]
-    variables: dict[str, Declared]
-
-    def known(self, name: str) -> bool:
-        return name in self.sets or name in self.params or name in self.variables
-
-
-class Spent:
-    """Steps and rows so far."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.rows = 0
-
-    def charge(self, steps: int, where: str) -> None:
-        """Raises :class:`FormulationError` beyond the cap."""
-        self.steps += steps
-        if self.steps > MOST_STEPS:
-            raise FormulationError(f"more than {MOST_STEPS:,} steps of evaluation: too large sets, or loops too deep", where=where)
-
-    def row(self, where: str) -> None:
-        """Raises :class:`FormulationError` beyond the cap."""
-        self.rows += 1
-        if self.rows > MOST_ROWS:
-            raise FormulationError(f"more than {MOST_ROWS:,} instances of constraints", where=where)
 
 
 class Compiler:
@@ -146,13 +94,13 @@ class Compiler:
                     return lambda env: negation(truth(inner(env)))
                 return lambda env: scaled(quantity(inner(env)), -1)
             case ast.BinOp(left=left, op=op, right=right):
-                return _arithmetic(op, self.compile(left, bound), self.compile(right, bound))
+                return arithmetic(op, self.compile(left, bound), self.compile(right, bound))
             case ast.BoolOp(op=op, values=values):
-                return _logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
+                return self._logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
             case ast.Compare(left=left, ops=ops, comparators=comparators):
-                return _comparison(ops, [self.compile(one, bound) for one in (left, *comparators)])
+                return comparison(ops, [self.compile(one, bound) for one in (left, *comparators)])
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return _conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
+                return self._conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
             case ast.Subscript():
                 return self._subscript(node, bound)
             case ast.Call(func=ast.Name(id=called), args=args):
@@ -160,6 +108,47 @@ class Compiler:
             case ast.GeneratorExp():
                 raise self._wrong("a generator can only be the argument of a function", node)
         raise self._wrong(f"{type(node).__name__} is not allowed", node)
+
+    # -- what is evaluated only under a condition -----------------------------------------------------------------------
+
+    def _under(self, condition: Truth, closure: Closure, env: Env) -> Value:
+        """The value; what must hold for it to make sense must hold only under the condition."""
+        before, self._side = self._side, []
+        try:
+            return closure(env)
+        finally:
+            unless = negation(condition)
+            self._side = before + [disjunction((unless, one)) for one in self._side]
+
+    def _logic(self, every: bool, values: list[Closure]) -> Closure:
+        def fold(env: Env) -> Value:
+            """Left to right, and no further than needed: what stands left may be what makes the right sensible."""
+            found: list[Truth] = []
+            for value in values:
+                reached = conjunction(found if every else map(negation, found))
+                one = truth(self._under(reached, value, env) if found else value(env))
+                if one is (not every):
+                    return one
+                found.append(one)
+            return conjunction(found) if every else disjunction(found)
+
+        return fold
+
+    def _conditional(self, test: Closure, body: Closure, otherwise: Closure) -> Closure:
+        def pick(env: Env) -> Value:
+            condition = truth(test(env))
+            if isinstance(condition, bool):
+                return body(env) if condition else otherwise(env)
+            return choice(condition, self._under(condition, body, env), self._under(negation(condition), otherwise, env))
+
+        return pick
+
+    def _implication(self, test: Closure, then: Closure) -> Closure:
+        def implied(env: Env) -> Value:
+            condition = truth(test(env))
+            return True if condition is False else disjunction((negation(condition), truth(self._under(condition, then, env))))
+
+        return implied
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
@@ -197,7 +186,7 @@ class Compiler:
         if name in self._names.params and name not in bound:
             return self._of_parameter(self._names.params[name], compiled)
         collection = self._name(name, base, bound)
-        return lambda env: _member(collection(env), [key(env) for key in compiled], name)
+        return lambda env: element_of(collection(env), [key(env) for key in compiled], name)
 
     def _of_variable(self, name: str, keys: list[Closure], node: ast.expr) -> Closure:
         declared = self._names.variables[name]
@@ -235,7 +224,7 @@ class Compiler:
         """The value at an index that depends on variables: a chain of choices, and a side condition that the index is in the table."""
         cases: list[tuple[Truth, Value]] = []
         for keys, value in table:
-            conditions = [_equal(key, wanted) for key, wanted in zip(keys, index, strict=True)]
+            conditions = [equal(key, wanted) for key, wanted in zip(keys, index, strict=True)]
             condition = conjunction(conditions)
             if condition is not False:
                 cases.append((condition, value))
@@ -251,19 +240,19 @@ class Compiler:
     def _call(self, called: str, args: list[ast.expr], node: ast.expr, bound: tuple[str, ...]) -> Closure:
         if called in ("sum", "all", "any", "min", "max", "distinct"):
             values = self._values(args, bound)
-            return _COLLECTED[called](values)
+            return COLLECTED[called](values)
         if called in ("atmost", "atleast", "exactly"):
             if len(args) != 2:
                 raise self._wrong(f"{called} takes a number and the things to count", node)
             count, counted = args if not isinstance(args[0], ast.GeneratorExp | ast.List | ast.Tuple) else reversed(args)
-            return _counting(called, self.compile(count, bound), self._values([counted], bound))
+            return counting(called, self.compile(count, bound), self._values([counted], bound))
         compiled = [self.compile(argument, bound) for argument in args]
         if called == "range":
-            return _range(compiled)
+            return ranged(compiled)
         wanted = 2 if called in ("implies", "iff") else 1
         if len(args) != wanted:
             raise self._wrong(f"{called} takes {wanted} argument(s), not {len(args)}", node)
-        return _plain(called, compiled)
+        return self._implication(*compiled) if called == "implies" else plain(called, compiled)
 
     def _values(self, args: list[ast.expr], bound: tuple[str, ...]) -> Callable[[Env], Iterator[Value]]:
         """The values that a function is over: of a generator, of a collection, or its arguments."""
@@ -344,157 +333,3 @@ class Compiler:
                 yield
 
         return (lambda env: run(env, 0)) if steps else once
-
-
-# -- what the operators do -------------------------------------------------------------------------------------------------
-
-
-def _arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
-    match op:
-        case ast.Add():
-            return lambda env: total((left(env), right(env)))
-        case ast.Sub():
-            return lambda env: minus(quantity(left(env)), quantity(right(env)))
-        case ast.Mult():
-            return lambda env: product(quantity(left(env)), quantity(right(env)))
-        case ast.Div():
-            return lambda env: quotient(quantity(left(env)), quantity(right(env)))
-    return lambda env: remainder(quantity(left(env)), quantity(right(env)))
-
-
-def _logic(every: bool, values: list[Closure]) -> Closure:
-    def fold(env: Env) -> Value:
-        """Left to right, and no further than needed: what stands left may be what makes the right sensible."""
-        found: list[Truth] = []
-        for value in values:
-            one = truth(value(env))
-            if one is (not every):
-                return one
-            found.append(one)
-        return conjunction(found) if every else disjunction(found)
-
-    return fold
-
-
-def _conditional(test: Closure, body: Closure, otherwise: Closure) -> Closure:
-    def pick(env: Env) -> Value:
-        condition = truth(test(env))
-        if isinstance(condition, bool):
-            return body(env) if condition else otherwise(env)
-        return choice(condition, body(env), otherwise(env))
-
-    return pick
-
-
-def _comparison(ops: list[ast.cmpop], values: list[Closure]) -> Closure:
-    if len(ops) == 1:
-        op, (left, right) = ops[0], values
-        return lambda env: _related(op, left(env), right(env))
-
-    def chain(env: Env) -> Value:
-        found = [value(env) for value in values]
-        return conjunction(_related(op, *pair) for op, pair in zip(ops, pairwise(found), strict=True))
-
-    return chain
-
-
-def _related(op: ast.cmpop, left: Value, right: Value) -> Truth:
-    match op:
-        case ast.LtE():
-            return compared("<=", quantity(left), quantity(right))
-        case ast.GtE():
-            return compared("<=", quantity(right), quantity(left))
-        case ast.Lt():
-            return compared("<", quantity(left), quantity(right))
-        case ast.Gt():
-            return compared("<", quantity(right), quantity(left))
-        case ast.Eq():
-            return _equal(left, right)
-        case ast.NotEq():
-            return negation(_equal(left, right))
-    if not isinstance(right, tuple):
-        raise TermError("what stands after 'in' is no collection")
-    among = disjunction(_equal(left, one) for one in right)
-    return among if isinstance(op, ast.In) else negation(among)
-
-
-def _equal(left: Value, right: Value) -> Truth:
-    if isinstance(left, str | tuple) or isinstance(right, str | tuple):
-        if constant(left) and constant(right):
-            return left == right
-        raise TermError("a variable is never equal to a text or a list")
-    if isinstance(left, _TRUTHS) and isinstance(right, _TRUTHS):
-        return equivalence(truth(left), truth(right))
-    return compared("==", quantity(left), quantity(right))
-
-
-_COLLECTED: Final[dict[str, Callable[[Callable[[Env], Iterator[Value]]], Closure]]] = {
-    "sum": lambda values: lambda env: total(values(env)),
-    "all": lambda values: lambda env: conjunction(map(truth, values(env))),
-    "any": lambda values: lambda env: disjunction(map(truth, values(env))),
-    "min": lambda values: lambda env: extreme("min", list(map(quantity, values(env)))),
-    "max": lambda values: lambda env: extreme("max", list(map(quantity, values(env)))),
-    "distinct": lambda values: lambda env: _distinct(list(map(quantity, values(env)))),
-}
-
-
-def _distinct(values: list[Quantity]) -> Truth:
-    if all(isinstance(value, int | Fraction) for value in values):
-        return len(set(values)) == len(values)
-    return Logical("distinct", values)
-
-
-def _counting(called: str, count: Closure, values: Callable[[Env], Iterator[Value]]) -> Closure:
-    def related(env: Env) -> Value:
-        most = quantity(count(env))
-        counted = total(quantity(truth(value)) for value in values(env))
-        if called == "exactly":
-            return compared("==", counted, most)
-        return compared("<=", counted, most) if called == "atmost" else compared("<=", most, counted)
-
-    return related
-
-
-def _range(args: list[Closure]) -> Closure:
-    def numbers(env: Env) -> Value:
-        found = [arg(env) for arg in args]
-        if len(found) > 3 or not all(type(one) is int for one in found) or (len(found) == 3 and found[2] == 0):
-            raise TermError("range takes one to three whole numbers, and no variables")
-        span = range(*found)  # type: ignore[arg-type]
-        if len(span) > MOST_ELEMENTS:
-            raise TermError(f"a range of {len(span):,} numbers; at most {MOST_ELEMENTS:,} are possible")
-        return tuple(span)
-
-    return numbers
-
-
-def _plain(called: str, args: list[Closure]) -> Closure:
-    first = args[0]
-    match called:
-        case "implies":
-            return lambda env: _implied(truth(first(env)), args[1], env)
-        case "iff":
-            return lambda env: equivalence(truth(first(env)), truth(args[1](env)))
-        case "len":
-            return lambda env: _length(first(env))
-        case "abs" | "ceil" | "floor":
-            return lambda env: rounded(called, quantity(first(env)))
-    raise TermError(f"{called} cannot be called")
-
-
-def _implied(condition: Truth, then: Closure, env: Env) -> Truth:
-    return True if condition is False else disjunction((negation(condition), truth(then(env))))
-
-
-def _length(value: Value) -> int:
-    if not isinstance(value, tuple):
-        raise TermError("len is of a collection")
-    return len(value)
-
-
-def _member(collection: Value, keys: list[Value], name: str) -> Value:
-    for key in keys:
-        if not isinstance(collection, tuple) or type(key) is not int or not 0 <= key < len(collection):
-            raise TermError(f"{name} has nothing at {key!r}")
-        collection = collection[key]
-    return collection

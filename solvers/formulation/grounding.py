@@ -9,9 +9,10 @@ from fractions import Fraction
 from itertools import product as every
 from typing import Any, Final, Literal
 
-from eudoxus.solvers.formulation.compiling import Compiler, Declared, Names, Spent
+from eudoxus.solvers.formulation.compiling import Compiler
 from eudoxus.solvers.formulation.data import Element, Parameter, elements, label, number
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.names import Declared, Names, Spent
 from eudoxus.solvers.formulation.reading import FUNCTIONS, names_of, read, read_binding, size
 from eudoxus.solvers.formulation.terms import Flag, Linear, Number, Quantity, TermError, Truth, conjunction, quantity, truth
 

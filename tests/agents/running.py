@@ -22,6 +22,7 @@ from eudoxus.agents.react import react
 from eudoxus.agents.refine import refine
 from eudoxus.agents.reflexion import reflexion
 from eudoxus.agents.rewoo import rewoo
+from eudoxus.agents.rstar import rstar
 from eudoxus.agents.self_consistency import self_consistency
 from eudoxus.agents.tree_of_thoughts import tree_of_thoughts
 from eudoxus.prompts import load
@@ -47,7 +48,7 @@ from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
 STRATEGIES = (direct, best_of_n, self_consistency, refine, reflexion, ab_mcts,
-              tree_of_thoughts, beam, best_first, mcts, mctsr, plan_and_solve, react, rewoo, agent_tree_search, lats)
+              tree_of_thoughts, beam, best_first, mcts, mctsr, plan_and_solve, react, rewoo, rstar, agent_tree_search, lats)
 JSON = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}},
                                                                       "required": ["n"], "additionalProperties": False}}}
 

@@ -49,6 +49,51 @@ async def test_the_judges_word_is_read_and_limited(said: str, value: float) -> N
     assert result.artifacts["value"] == value
 
 
+async def test_an_answer_without_objection_is_not_rewritten_and_ends_the_search_when_nothing_else_is_left() -> None:
+    def content(model: str, request: ChatRequest, number: int) -> str:
+        asked = request.messages[-1].text
+        if asked.endswith("Review the answer."):
+            return "VERDICT: done"
+        return "SCORE: 40" if asked.endswith("Examine the answer.") else "a"
+
+    result, endpoint = await run("mctsr(rollouts=8)", chat("Say a."), content)
+    assert (result.answer, result.artifacts["answers"], result.detail) == ("a", 1, "the critic has no objection")
+    assert len(endpoint.requests) == 4, "answer, score, score again, critique"
+
+
+async def test_other_answers_are_rewritten_when_one_is_settled() -> None:
+    def particular(model: str, request: ChatRequest, number: int) -> str:
+        asked = request.messages[-1].text
+        answer = asked.split("the answer\n")[1].split("\n[")[0] if "[" in asked else ""
+        if asked.endswith("Examine the answer."):
+            return f"SCORE: {10 * len(answer)}"
+        if asked.endswith("Review the answer."):
+            return "VERDICT: done" if len(answer) > 1 else "VERDICT: revise\n1. Say more."
+        return "a" * (len(request.messages[-2].text) + number % 2 + 1) if len(request.messages) > 1 else "a"
+
+    result, endpoint = await run("mctsr(rollouts=4)", chat("Say a."), particular)
+    rewrites = [r for _, r, _ in endpoint.requests if len(r.messages) > 1 and "Write a new answer" in r.messages[-1].text]
+    assert rewrites and all(r.messages[-2].text == "a" for r in rewrites) and len(result.answer or "") > 1
+
+
+async def test_from_a_dummy_no_answer_is_asked_for_and_the_dummy_is_never_returned() -> None:
+    result, endpoint = await run("mctsr(root=dummy,rollouts=1)", chat("Say a."), model)
+    assert result.answer and "know" not in result.answer and len(endpoint.requests) == 5
+    judged_low = await run("mctsr(root=dummy,rollouts=1)", chat("Say a."), lambda _, r, n: f"SCORE: {-50 if n else 90}\nVERDICT: revise\nx")
+    assert judged_low[0].answer != "I don't know."
+
+
+async def test_a_judge_without_a_score_is_asked_once_more() -> None:
+    def hesitant(model: str, request: ChatRequest, number: int) -> str:
+        asked = request.messages[-1].text
+        if asked.startswith("I cannot read"):
+            return "SCORE: 70"
+        return "It is good." if asked.endswith("Examine the answer.") else "VERDICT: done"
+
+    result, _ = await run("mctsr(rollouts=1)", chat("?"), hesitant)
+    assert result.artifacts["value"] == 70
+
+
 async def test_a_spent_budget_gives_the_best_so_far() -> None:
     result, _ = await run("mctsr", chat("Say a."), model, requests=4)
     assert result.outcome == "limit" and result.answer == "a"

@@ -83,6 +83,6 @@ def test_a_tiny_run_measures_the_sandbox_and_ends_with_one_json_object():
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
-    assert set(said["figures"]["runs"]) == {"eudoxus split", "eudoxus bundle", "eudoxus io"}
+    assert set(said["figures"]["runs"]) == {"eudoxus split", "eudoxus bundle", "eudoxus io", "eudoxus split, judge"}
     assert all(set(goal) == {"what", "goal", "measured", "met"} for goal in said["goals"])
     assert orjson.dumps(said)

@@ -14,6 +14,9 @@ import pytest_asyncio
 
 from eudoxus.sandbox import Sandbox, SandboxSettings, SandboxUnavailable
 
+TO_JUDGE = "x = 1"
+"""A set-up that has to be executed, and changes nothing: tests that are plain data go to a judge with it."""
+
 
 async def opened(backend: str, **settings: object) -> Sandbox:
     """A sandbox of this backend; skips the test where the machine has none."""

@@ -21,7 +21,7 @@ import pytest
 from eudoxus.sandbox import Limits, Program, RunResult, Sandbox
 from eudoxus.sandbox.split_tests import whole_check
 
-from .conftest import processes, settled
+from .conftest import TO_JUDGE, processes, settled
 
 ATTACKS = Path(os.environ.get("EUDOXUS_DATA", "/nowhere"), "attacks")
 INDEX: dict[str, Any] = json.loads(ATTACKS.joinpath("index.json").read_text()) if ATTACKS.exists() else {"attacks": [], "default": {}}
@@ -57,9 +57,9 @@ def listener() -> Iterator[socket.socket]:
         yield found
 
 
-async def attempt(sandbox: Sandbox, attack: dict[str, Any], file: str) -> RunResult:
+async def attempt(sandbox: Sandbox, attack: dict[str, Any], file: str, setup: str) -> RunResult:
     entry = attack.get("entry", DEFAULT["entry"])
-    program = Program(code=ATTACKS.joinpath(file).read_text(), entry=entry)
+    program = Program(code=ATTACKS.joinpath(file).read_text(), entry=entry, setup=setup)
     tests = [whole_check(attack.get("check", DEFAULT["check"]), entry)]
     return await sandbox.run(program, tests, limits=Limits(**DEFAULT["limits"], call_s=4))
 
@@ -68,19 +68,20 @@ async def attempt(sandbox: Sandbox, attack: dict[str, Any], file: str) -> RunRes
 async def test_an_attack_comes_to_nothing(sandbox: Sandbox, attack: dict[str, Any], listener: socket.socket):
     if attack.get("needs") == "numpy" and not sandbox.slots[0].jail.interpreter.numpy:
         pytest.skip("numpy is not installed for the interpreter in the jail")
-    first = "import numpy\n" + HONEST if attack.get("needs") == "numpy" else HONEST  # its zygote is started at first use and stays
-    assert (await sandbox.run(Program(code=first, entry="solve"), [])).outcome == "passed"
+    first = "import numpy\n" + HONEST if attack.get("needs") == "numpy" else HONEST  # its zygotes are started at first use and stay
+    assert (await sandbox.run(Program(code=first, entry="solve", setup=TO_JUDGE), [])).outcome == "passed"
     await asyncio.sleep(0.05)  # until the spare children are there again
     before, litter = len(processes()), found_litter()
-    start = time.monotonic()
-    result = await attempt(sandbox, attack, attack["file"])
-    took = time.monotonic() - start
+    for setup in ("", TO_JUDGE):
+        start = time.monotonic()
+        result = await attempt(sandbox, attack, attack["file"], setup)
+        took = time.monotonic() - start
 
-    judged_right(attack, result)
-    assert took <= attack.get("max_wall_s", DEFAULT["max_wall_s"])
-    assert len(result.stdout) + len(result.stderr) <= attack.get("max_output_bytes", DEFAULT["max_output_bytes"])
-    if "then" in attack:
-        judged_right(attack["then"], await attempt(sandbox, attack, attack["then"]["file"]))
+        judged_right(attack, result)
+        assert took <= attack.get("max_wall_s", DEFAULT["max_wall_s"])
+        assert len(result.stdout) + len(result.stderr) <= attack.get("max_output_bytes", DEFAULT["max_output_bytes"])
+        if "then" in attack:
+            judged_right(attack["then"], await attempt(sandbox, attack, attack["then"]["file"], setup))
     # What the index asks to be checked on the host, for every attack:
     following = await sandbox.run(Program(code=HONEST, entry="solve"), [whole_check(DEFAULT["check"], "solve")])
     assert (following.outcome, following.retried) == ("passed", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -104,6 +105,15 @@ async def test_the_record_holds_program_and_tests_for_those_who_read_the_journal
     assert [test["code"] for test in record.req["tests"]] == [test.code for test in TESTS]
     assert record.res is not None
     assert record.res["outcome"] == "passed"
+
+
+async def test_effects_wait_for_their_turn_however_short_the_queue_is():
+    """Who may begin is decided where a run is asked for, not in the middle of it."""
+    sandbox.configure_shared(SandboxSettings(slots=1, queue=0))
+    matrix = Matrix(programs=(DOUBLE,), cases=CASES)
+    *runs, whole = await asyncio.gather(*(Run(program=DOUBLE, tests=TESTS, seed=seed).run() for seed in range(4)), matrix.run())
+    assert [result.outcome for result in runs] == ["passed"] * 4
+    assert whole.outcomes == [["passed", "passed"]]
 
 
 async def test_effects_use_the_settings_of_their_service_and_journal_that_nothing_isolates():

@@ -107,9 +107,9 @@ async def test_tests_after_the_one_that_ends_the_run_share_its_outcome(sandbox: 
 async def test_processor_time_is_limited_whatever_the_program_catches(sandbox: Sandbox):
     code = "import signal\nsignal.signal(signal.SIGXCPU, lambda *_: None)\ndef f(n):\n    while True: pass\n"
     start = time.monotonic()
-    result = await run(sandbox, code, limits=Limits(wall_s=8, call_s=8, cpu_s=1))
+    result = await run(sandbox, code, limits=Limits(wall_s=60, call_s=60, cpu_s=1))
     assert result.outcome == "timeout"
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 40
 
 
 async def test_output_is_cut_and_a_chatty_program_may_pass(sandbox: Sandbox):
@@ -248,7 +248,7 @@ async def test_a_cancelled_run_leaves_nothing_and_frees_the_slot(sandbox: Sandbo
 async def test_a_zygote_that_dies_is_replaced_and_the_result_says_that_it_was_run_again(sandbox: Sandbox):
     slow = "import time\ndef f(n):\n    time.sleep(0.2)\n    return 2\n"
     for name in ("candidate", "judge"):
-        running = asyncio.ensure_future(run(sandbox, slow, limits=Limits()))
+        running = asyncio.ensure_future(sandbox.run(Program(code=slow, entry="f", setup="need = a_judge = 1"), [TEST]))
         await asyncio.sleep(0.1)
         pid = sandbox.slots[0]._zygotes[name]._pid
         assert pid is not None
@@ -283,7 +283,9 @@ async def test_two_slots_work_at_the_same_time():
     sandbox = await opened("lockdown", slots=2)
     try:
         program = Program(code="import time\ndef f(n):\n    time.sleep(0.4)\n    return n + 1\n", entry="f")
-        await asyncio.gather(*(sandbox.run(RIGHT, [TEST]) for _ in range(4)))
+        async with asyncio.timeout(10):
+            while len(sandbox._idle) < 2:
+                await asyncio.sleep(0.01)
         start = time.monotonic()
         results = await asyncio.gather(*(sandbox.run(program, [TEST]) for _ in range(2)))
         assert [result.outcome for result in results] == ["passed", "passed"]

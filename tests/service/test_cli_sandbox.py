@@ -106,3 +106,16 @@ def test_tests_that_cannot_be_read_are_refused():
         read_tests('{"tests": []}', is_json=True, entry=None)
     with pytest.raises(InvalidRequest, match="defines no function"):
         read_tests(CHECK, is_json=False, entry=None)
+
+
+def test_what_a_program_writes_commands_neither_terminal_nor_table(eudoxus: Any, tmp_path: Path):
+    """Escape sequences reach the clipboard of some terminals; brackets mean styles to the table."""
+    code = "import sys\ndef double(n):\n    for out in (sys.stdout, sys.stderr):\n"
+    code += "        print('\\x1b]52;c;cHduZWQ=\\x07é\\r\\u202eok', file=out)\n    raise ValueError('[/nothing] [bold]\\x1b[2J')\n"
+    (tmp_path / "hostile.py").write_text(code)
+    (tmp_path / "tests.py").write_text("assert double(1) == 2\n")
+    done = eudoxus("run", "hostile.py", "--tests", "tests.py")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "[/nothing] [bold]\\x1b[2J" in done.stdout
+    assert done.stderr.count("\\x1b]52;c;cHduZWQ=\\x07é\\r\\u202eok") == 2

@@ -106,6 +106,13 @@ def test_the_level_and_the_self_test_are_shown(http: httpx2.Client):
     assert len(body["table"]) > 5
 
 
+def test_space_to_write_is_neither_offered_nor_silently_refused(http: httpx2.Client):
+    assert "scratch_mb" not in http.get("/openapi.json").text
+    said = run(http, code=DOUBLE, tests=[RIGHT], limits={"scratch_mb": 5})
+    assert said.status_code == 422, said.text
+    assert "scratch_mb" in said.text
+
+
 # -- load ------------------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +130,7 @@ def test_beyond_the_queue_the_answer_is_429_with_the_seconds_to_wait(narrow: Run
         first = other.submit(run, http, code=ENDLESS, tests=[RIGHT], limits={"wall_s": 2, "call_s": 2})
         time.sleep(0.5)
         said = run(http, code=DOUBLE, tests=[RIGHT])
-        assert said.status_code == 429, said.text
+        assert (said.status_code, said.json()["code"]) == (429, "sandbox_busy"), said.text
         assert int(said.headers["retry-after"]) >= 1
         assert first.result().json()["outcome"] == "timeout"
         assert run(http, code=DOUBLE, tests=[RIGHT]).json()["outcome"] == "passed"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from eudoxus.agents.search.policies.best import best_node
@@ -18,11 +18,12 @@ S = TypeVar("S")
 A = TypeVar("A")
 
 
-class _Descent(ABC, Generic[S, A]):
-    """Selection by descending from the root along the children of the highest :meth:`_worth`, and backing up by means."""
+class Descent(ABC, Generic[S, A]):
+    """Selection by descending from the root along the children of the highest :meth:`worth`, and backing up by means."""
 
     @abstractmethod
-    def _worth(self, parent: Node[S, A], child: Node[S, A]) -> float: ...
+    def worth(self, parent: Node[S, A], child: Node[S, A]) -> float:
+        """How much speaks for descending from ``parent`` to ``child`` now."""
 
     def select(self, tree: Tree[S, A], width: int) -> Sequence[Node[S, A]]:
         chosen: list[Node[S, A]] = []
@@ -45,18 +46,27 @@ class _Descent(ABC, Generic[S, A]):
                 node.dead = True
                 node = node.parent or node
                 continue
-            node = max(live, key=lambda child: (self._worth(node, child), -child.id))
+            node = max(live, key=lambda child: (self.worth(node, child), -child.id))
         return None
 
     def absorb(self, tree: Tree[S, A], node: Node[S, A], children: Sequence[Node[S, A]]) -> None:
         for child in children:
             child.dead = child.dead or child.final
-        reward = max((child.promise for child in children), default=0.0)
+        self.back_up(node, max((child.promise for child in children), default=0.0))
+        node.dead = node.dead or all(child.dead for child in node.children)
+
+    def back_up(self, node: Node[S, A], reward: float) -> None:
+        """Note at ``node``, which was selected, and above it what came of it."""
+        self.release((node,))
         for above in node.ancestors():
-            above.in_flight -= 1
             above.visits += 1
             above.value += reward
-        node.dead = node.dead or all(child.dead for child in node.children)
+
+    def release(self, nodes: Iterable[Node[S, A]]) -> None:
+        """``nodes``, which were selected, are not under way any more."""
+        for node in nodes:
+            for above in node.ancestors():
+                above.in_flight -= 1
 
     def best(self, tree: Tree[S, A]) -> Node[S, A] | None:
         return best_node(tree)
@@ -67,13 +77,13 @@ def _mean(node: Node[S, A]) -> float:
     return node.value / node.visits if node.visits else node.promise
 
 
-class Uct(_Descent[S, A]):
+class Uct(Descent[S, A]):
     """``mean + c * sqrt(2 ln(N + O) / (n + o))``; children nobody visited come first, the most promising before the others."""
 
     def __init__(self, c: float = 1.0) -> None:
         self._c = c
 
-    def _worth(self, parent: Node[S, A], child: Node[S, A]) -> float:
+    def worth(self, parent: Node[S, A], child: Node[S, A]) -> float:
         tried = child.visits + child.in_flight
         if not tried:
             return math.inf if child.promise >= 1.0 else 1e9 + child.promise
@@ -81,13 +91,13 @@ class Uct(_Descent[S, A]):
         return _mean(child) + self._c * math.sqrt(2 * math.log(seen) / tried)
 
 
-class Puct(_Descent[S, A]):
+class Puct(Descent[S, A]):
     """``mean + c * P * sqrt(N + O) / (1 + n + o)`` with priors P from the softmax of ``sharpness`` times the scores."""
 
     def __init__(self, c: float = 1.0, sharpness: float = 4.0) -> None:
         self._c, self._sharpness = c, sharpness
 
-    def _worth(self, parent: Node[S, A], child: Node[S, A]) -> float:
+    def worth(self, parent: Node[S, A], child: Node[S, A]) -> float:
         seen = max(1, parent.visits + parent.in_flight)
         return _mean(child) + self._c * child.prior * math.sqrt(seen) / (1 + child.visits + child.in_flight)
 

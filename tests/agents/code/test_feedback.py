@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from eudoxus.agents.code import Tried, block_trace, run_tests
@@ -88,6 +89,12 @@ async def test_a_trace_tells_the_blocks_in_order_with_the_values_before_and_afte
   before: numbers=[-2, -5] best=0 n=-5
         return best
 At the end: largest([-2, -5]) returned 0"""
+
+
+async def test_a_trace_out_of_a_journal_which_orders_names_anew_reads_the_same():
+    found = await tried(WRONG, trace="blocks")
+    kept = type(found.found).model_validate(orjson.loads(orjson.dumps(found.found.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)))
+    assert Tried(found.program, found.tests, kept).trace == found.trace
 
 
 async def test_of_a_long_trace_the_first_and_last_five_blocks_are_shown():

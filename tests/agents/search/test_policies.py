@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eudoxus.agents.search.contracts import PolicyContract
-from eudoxus.agents.search.policies import Archive, Beam, DepthFirst, First, Puct, Queue, Simulation, Thompson, Uct
+from eudoxus.agents.search.policies import (
+    Archive,
+    Beam,
+    DepthFirst,
+    First,
+    PriorUct,
+    Puct,
+    Queue,
+    RandomRollout,
+    Simulation,
+    Thompson,
+    Uct,
+)
 from eudoxus.agents.search.tree import Node, Tree
 
 
@@ -55,6 +70,28 @@ class TestUct(PolicyContract):
 class TestPuct(PolicyContract):
     def policy(self) -> Puct[Any, Any]:
         return Puct()
+
+
+class TestPriorUct(PolicyContract):
+    def policy(self) -> PriorUct[Any, Any]:
+        return PriorUct()
+
+
+class TestRandomRollout(PolicyContract):
+    def policy(self) -> RandomRollout[Any, Any]:
+        return RandomRollout(Random(0), rollouts=6)
+
+    def test_a_rollout_goes_on_until_an_answer_which_is_backed_up(self) -> None:
+        policy, tree = RandomRollout[Any, Any](Random(0), rollouts=1), Tree[Any, Any](0, 0)
+        assert policy.select(tree, 4) == [tree.root]
+        [child] = grown(tree, tree.root, 0.5)
+        policy.absorb(tree, tree.root, [child])
+        assert policy.select(tree, 4) == [child]
+        [end] = grown(tree, child, 1.0)
+        tree.answer(end, "x", final=True)
+        policy.absorb(tree, child, [end])
+        assert policy.select(tree, 4) == []
+        assert [(node.visits, node.value, node.in_flight) for node in (tree.root, child, end)] == [(1, 1.0, 0)] * 3
 
 
 class TestArchive(PolicyContract):
@@ -130,7 +167,56 @@ def test_uct_tries_every_child_before_one_twice_and_then_prefers_the_better() ->
     assert ids(policy.select(tree, 1)) == [3]
 
 
-@pytest.mark.parametrize("policy", [Uct(), Puct()])
+def edge(formula: Any, q: float, prior: float, seen: int, tried: int, c: float = 4.0, base: float = 10.0) -> float:
+    """The published score of an edge below a decision node that was visited ``seen`` times; visits begin at 1."""
+    beta = math.log((seen + base + 1) / base) + c
+    weight = {"var_p_uct": beta * prior, "p_uct": c * prior, "uct": c}[formula]
+    return q + weight * math.sqrt(math.log(seen)) / (1 + tried)
+
+
+@given(st.sampled_from(["var_p_uct", "p_uct", "uct"]), st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=1, max_size=4),
+       st.lists(st.floats(0, 1.2), min_size=1, max_size=16))
+def test_prior_uct_selects_by_the_published_formula_and_backs_up_the_discounted_maximum(
+    formula: Any, priors: list[list[float]], rewards: list[float],
+) -> None:
+    policy: PriorUct[Any, Any] = PriorUct(formula=formula, discount=0.9)
+    tree: Tree[Any, Any] = Tree(0, 0)
+    returns: dict[int, list[float]] = {}
+
+    def grow(node: Node[Any, Any]) -> None:
+        for prior in priors[node.id % len(priors)]:
+            tree.grow(node, len(tree.nodes), 0, len(tree.nodes), prior)
+
+    policy.release(policy.select(tree, 1))
+    tree.root.asks = 1
+    grow(tree.root)
+    for reward in rewards:
+        node, path = tree.root, []
+        while node.asks:
+            seen = 1 + sum(len(returns.get(child.id, [])) for child in node.children) + (node is not tree.root)
+            scores = [edge(formula, max(returns.get(child.id, [0.0])), child.prior, seen, len(returns.get(child.id, [])))
+                      for child in node.children]
+            node = node.children[scores.index(max(scores))]
+            path.append(node)
+        [chosen] = policy.select(tree, 1)
+        assert chosen is node
+        policy.back_up(chosen, reward)
+        for steps, above in enumerate(reversed(path), start=1):
+            returns.setdefault(above.id, []).append(reward * 0.9**steps)
+            assert above.value == pytest.approx(max(returns[above.id])) and above.visits == len(returns[above.id])
+        node.asks = 1
+        grow(node)
+
+
+def test_a_selection_that_is_given_back_leaves_no_trace() -> None:
+    policy: PriorUct[Any, Any] = PriorUct()
+    tree = begun(policy, 0.5, 0.5, 0.5)
+    before = [(node.visits, node.in_flight) for node in tree.nodes]
+    policy.release(policy.select(tree, 3))
+    assert [(node.visits, node.in_flight) for node in tree.nodes] == before
+
+
+@pytest.mark.parametrize("policy", [Uct(), Puct(), PriorUct()])
 def test_expansions_under_way_spread_a_round_over_different_leaves(policy: Any) -> None:
     tree = begun(policy, 0.5, 0.5, 0.5)
     assert sorted(ids(policy.select(tree, 5))) == [1, 2, 3], "no leaf twice"

@@ -12,10 +12,11 @@ from typing import ClassVar
 from eudoxus.agents.code.parsel.combinations import Body
 from eudoxus.agents.code.parsel.language import Function, ParselError, Program
 from eudoxus.agents.code.parsel.targets.base import Job, NoBody, Target, Tries
-from eudoxus.agents.code.parsel.targets.z3 import Refute, Refuted
 from eudoxus.agents.code.syntax import fenced
 from eudoxus.runtime import Context
+from eudoxus.runtime.errors import EffectFailed
 from eudoxus.runtime.result import Authority
+from eudoxus.solvers import Check, CheckResult
 
 _TOKEN = re.compile(r'\s+|;[^\n]*|(?P<token>[()]|"(?:[^"]|"")*"|\|[^|\\]*\||[^\s()";|]+)')
 _COMMANDS = frozenset({"define-fun", "define-fun-rec"})
@@ -99,13 +100,21 @@ class Smt(Target):
     async def tried(self, ctx: Context, jobs: Sequence[Job]) -> list[Tries]:
         asked = [(at, check) for at, job in enumerate(jobs) for check in job.checks]
 
-        async def ask(here: Context, one: tuple[int, str]) -> Refuted:
-            return await here.perform(Refute(definitions=jobs[one[0]].code, formula=one[1], seconds=self._seconds))
+        async def ask(here: Context, one: tuple[int, str]) -> CheckResult:
+            found = await here.perform(refutation(jobs[one[0]].code, one[1], self._seconds))
+            if found.status == "unavailable":
+                raise EffectFailed(found.message)
+            return found
 
-        tries: list[list[Refuted]] = [[] for _ in jobs]
+        tries: list[list[CheckResult]] = [[] for _ in jobs]
         for (at, _), found in zip(asked, await ctx.map("z3", asked, ask), strict=True):
             tries[at].append(found)
-        return [Tries(tuple(found.status == "valid" for found in own)) for own in tries]
+        return [Tries(tuple(found.status == "unsat" for found in own)) for own in tries]
+
+
+def refutation(definitions: str, formula: str, seconds: float) -> Check:
+    """Asks for values under which ``formula`` is false: it is valid where there are none (``unsat``)."""
+    return Check(text=f"{definitions}\n(assert (not {formula}))\n", seconds=seconds)
 
 
 def _tokens(text: str) -> Iterator[str]:

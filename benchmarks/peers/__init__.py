@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parent.parent / ".bench"
+HOME = Path(__file__).resolve().parent.parent.parent / ".bench"
 INSTALL_SECONDS = 900.0
 
 
