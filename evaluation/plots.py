@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 320, 60, 45, 20, 20
+MOST_NAME = 46
+"""Characters of a name that fit beside a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,11 @@ def score_against_cost(points: Sequence[Point], x_label: str) -> str:
     parts = [_axes(x_label, "score", [(top * i / 4, _short(top * i / 4)) for i in range(5)], top)]
     for at, point in enumerate(points):
         x, y = _x(point.x, top), _y(point.y)
+        side, anchor = (1, "start") if x < WIDTH / 2 else (-1, "end")  # so that the name stays within
         parts.append(
             f'<g class="c{at % 6}"><line x1="{x:.1f}" x2="{x:.1f}" y1="{_y(point.low):.1f}" y2="{_y(point.high):.1f}"/>'
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(point.name)}: {100 * point.y:.1f} %</title></circle>'
-            f'<text x="{x + 8:.1f}" y="{y - 6:.1f}" text-anchor="start">{escape(point.name[:60])}</text></g>')
+            f'<text x="{x + 8 * side:.1f}" y="{y - 6:.1f}" text-anchor="{anchor}">{escape(_cut(point.name))}</text></g>')
     return _svg(parts, "Score against cost")
 
 
@@ -69,6 +72,10 @@ def _x(value: float, top: float) -> float:
 
 def _y(share: float) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MOST_NAME else name[: MOST_NAME - 1] + "…"
 
 
 def _short(value: float) -> str:

@@ -17,7 +17,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c2430;background:#fff}
 table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #dde3ea;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{background:#f2f5f8;padding:.1rem .3rem}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}code{background:#f2f5f8;padding:.1rem .3rem}
 svg{width:100%;max-width:46rem;font-size:12px}svg text{fill:currentColor}svg .axis{stroke:#556;stroke-width:1.2}svg .grid{stroke:#e3e8ee}
 svg rect{fill:#3a7ca5}svg g line{stroke:currentColor;stroke-width:2}svg circle{fill:currentColor}
 .c0{color:#1f6f8b}.c1{color:#b8562f}.c2{color:#4c8b3b}.c3{color:#7a4fa3}.c4{color:#a3812a}.c5{color:#444}

@@ -37,8 +37,8 @@ def codegen(every: int) -> Iterator[tuple[str, str, bool]]:
 
 
 def gpt4() -> Iterator[tuple[str, str, bool]]:
-    """The programs that LDB ended with, and whether they were found right."""
-    for row in rows("ldb/ldb_humaneval_gpt-4-seed_results.jsonl.gz"):
+    """Every fourth of the programs that LDB ended with, and whether it was found right."""
+    for row in rows("ldb/ldb_humaneval_gpt-4-seed_results.jsonl.gz")[::4]:
         yield row["task_id"], whole_program(row["prompt"], row["entry_point"], row["solution"]), row["is_solved"]
 
 
@@ -62,11 +62,12 @@ async def differing(recorded: Iterator[tuple[str, str, bool]]) -> tuple[list[tup
 
 
 async def test_verdicts_on_a_sample_of_codegens_programs_are_the_recorded_ones():
-    differences, count = await differing(codegen(every=83))
-    assert count > 140 and len(differences) <= 0.005 * count + 1, differences
+    differences, count = await differing(codegen(every=166))
+    assert count > 70 and not differences, differences
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("EUDOXUS_ALL_RECORDINGS" not in os.environ, reason="takes a minute or more; EUDOXUS_ALL_RECORDINGS=1 runs it")
 @pytest.mark.timeout(600)
 async def test_verdicts_on_two_thousand_programs_agree_in_995_of_1000():
     differences, count = await differing(codegen(every=6))
@@ -76,4 +77,4 @@ async def test_verdicts_on_two_thousand_programs_agree_in_995_of_1000():
 
 async def test_the_programs_that_ldb_found_right_with_gpt_4_are_right():
     differences, count = await differing(gpt4())
-    assert count >= 160 and len(differences) <= 3, differences
+    assert count >= 40 and not differences, differences
