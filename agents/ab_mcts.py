@@ -35,10 +35,12 @@ async def ab_mcts(task: Task, params: AbMcts, ctx: Context) -> Result:
     """Return the first answer that the task's verifier accepts, else the one with the best score.
 
     Costs a completion for each answer, one more for feedback on the answer improved, and one for scores where there is no verifier.
-    Scores are the verifier's where the task has one, else an examiner's from 0 to 10. ``verified`` only by the task's verifier.
+    Scores are the verifier's where the task has one, else an examiner's from 0 to 10. ``verified`` only by the task's verifier, ``limit``
+    when a budget ended the search, else ``best_effort``.
     """
     whole = Whole(task, params.temperature)
-    policy: Policy[Any, Any] = Thompson(ctx.random())
+    policy: Policy[Any, Any] = Thompson(ctx.random(), most=params.answers)
     found = await search(
-        ctx, whole, AnswerOrImprove(whole), Examiner(whole), policy, whole, width=params.width, nodes=params.answers, enough=params.enough)
+        ctx, whole, AnswerOrImprove(whole), Examiner(whole), policy, whole,
+        width=params.width, nodes=params.answers + 1, enough=params.enough)
     return result_of(found, judged=True)

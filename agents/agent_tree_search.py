@@ -14,12 +14,13 @@ from pydantic import Field, field_validator
 
 from eudoxus.agents.environments import Instance
 from eudoxus.agents.search import Found, Node, search
-from eudoxus.agents.search.acting import Actor, Frequent, Work, known_tools, told, work_of
+from eudoxus.agents.search.acting import Actor, Frequent, Work, told, work_of
 from eudoxus.agents.search.environment import EnvironmentExplorer, EnvironmentProblem, Move, Place
 from eudoxus.agents.search.policies import Queue
-from eudoxus.agents.transcript import mark
+from eudoxus.agents.tools import known
+from eudoxus.agents.transcript import continued, mark
 from eudoxus.prompts import render
-from eudoxus.runtime import Context, Message, Params, Result, Task, strategy
+from eudoxus.runtime import Context, Params, Result, Task, strategy
 
 LABELS = {"success": 1.0, "on track": 0.5, "off track": 0.0}
 """What a status is worth (§3.1)."""
@@ -53,7 +54,7 @@ class AgentTreeSearch(Params):
     temperature: float | None = Field(1.0, ge=0, le=2)
     """Sampling temperature of the actions. null leaves it to the endpoint."""
 
-    _known_tools = field_validator("tools")(known_tools)
+    _known_tools = field_validator("tools")(known)
 
 
 @strategy("agent_tree_search", takes=Task,
@@ -138,8 +139,7 @@ class Judge:
         scores = [score for reply in replies if (score := read_status(reply)) is not None]
         if not scores:
             again = render("agent_tree_search/judge_again")
-            history = (*request.messages, Message(role="assistant", content=replies[0]), *again.messages)
-            said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+            said = (await ctx.complete(continued(request, replies[0], again)))[0].text
             scores = [score for score in [read_status(said)] if score is not None]
         return sum(scores) / len(scores) if scores else node.promise
 

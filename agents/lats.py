@@ -14,12 +14,13 @@ from pydantic import Field, field_validator
 from eudoxus.agents.environments import Instance
 from eudoxus.agents.scores import HIGHEST, UnreadableScores, read_scores
 from eudoxus.agents.search import Found, Node, Proposal, search
-from eudoxus.agents.search.acting import Actor, Frequent, known_tools, told, work_of
+from eudoxus.agents.search.acting import Actor, Frequent, told, work_of
 from eudoxus.agents.search.environment import EnvironmentExplorer, EnvironmentProblem, Move, Place
 from eudoxus.agents.search.policies import Simulation
-from eudoxus.agents.transcript import mark
+from eudoxus.agents.tools import known
+from eudoxus.agents.transcript import continued, mark
 from eudoxus.prompts import render
-from eudoxus.runtime import Context, Message, Params, Result, Task, strategy
+from eudoxus.runtime import Context, Params, Result, Task, strategy
 
 INSTANCES = 4
 """Instances of the environment in which children are tried at the same time."""
@@ -47,7 +48,7 @@ class Lats(Params):
     temperature: float | None = Field(1.0, ge=0, le=2)
     """Sampling temperature of the actions. null leaves it to the endpoint."""
 
-    _known_tools = field_validator("tools")(known_tools)
+    _known_tools = field_validator("tools")(known)
 
 
 @strategy("lats", takes=Task,
@@ -169,8 +170,7 @@ class Value:
             return [score / HIGHEST for score in read_scores(said, len(siblings))]
         except UnreadableScores as problem:
             again = render("best_of_n/judge_again", problem=str(problem), count=str(len(siblings)))
-            history = (*request.messages, Message(role="assistant", content=said), *again.messages)
-            said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+            said = (await ctx.complete(continued(request, said, again)))[0].text
         try:
             return [score / HIGHEST for score in read_scores(said, len(siblings))]
         except UnreadableScores:

@@ -16,14 +16,15 @@ from pydantic import Field
 
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.refine import criticise, is_done
-from eudoxus.agents.transcript import mark, reply, transcript, with_media
+from eudoxus.agents.transcript import continued, mark, reply, transcript, with_media
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Completion, Context, Message, Params, Result, Task, Verdict, strategy
+from eudoxus.runtime import ChatRequest, Completion, Context, Params, Result, Task, Verdict, strategy
 
 MOST_CHILDREN = 3
 _SCORE = re.compile(r"\bscore\b\W*?(-?\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
 CAP, CAPPED = 95.0, 50.0
 """Scores from 95 on are not believed: they count as 50."""
+HIGHEST = 100.0
 DUMMY = "I don't know."
 
 
@@ -55,6 +56,11 @@ class Attempt:
     """The critic has no objection to it."""
 
     @property
+    def verified(self) -> bool:
+        """Whether the task's verifier accepts it. Such an answer is not judged."""
+        return self.verdict is not None and self.verdict.ok
+
+    @property
     def own(self) -> float:
         """The mean of the least and the average score: an answer is as good as it is reliably."""
         return (min(self.scores) + sum(self.scores) / len(self.scores)) / 2
@@ -76,12 +82,12 @@ async def mctsr(task: Task, params: Mctsr, ctx: Context) -> Result:
     request = task.request(temperature=params.temperature)
     dummy = params.root == "dummy"
     first = Completion(text=DUMMY) if dummy else (await ctx.complete(request))[0]
-    tree = [await _attempt(task, first, None, 0, ctx.scope("answer", 0))]
     if not dummy:
         ctx.best(first.text, first)
+    tree = [await _attempt(task, first, None, 0, ctx.scope("answer", 0))]
     for rollout in range(params.rollouts):
-        if (done := next((one for one in tree if one.verdict is not None and one.verdict.ok), None)) is not None:
-            return outcome(done.completion, done.verdict, answers=len(tree))
+        if tree[-1].verified:
+            break
         if (chosen := select(tree, params.c)) is None:
             break
         here = ctx.scope("rollout", rollout)
@@ -94,7 +100,7 @@ async def mctsr(task: Task, params: Mctsr, ctx: Context) -> Result:
         backup(tree[-1])
         best = _best(tree)
         ctx.best(best.completion.text, best.completion)
-    best = _best(tree)
+    best = next((one for one in tree if one.verified), None) or _best(tree)
     detail = "the critic has no objection" if best.settled else ""
     return outcome(best.completion, best.verdict, judged=True, detail=detail, answers=len(tree), value=best.value)
 
@@ -133,10 +139,10 @@ def _best(tree: Sequence[Attempt]) -> Attempt:
 
 
 async def _attempt(task: Task, completion: Completion, parent: Attempt | None, number: int, ctx: Context) -> Attempt:
-    """An answer, verified and judged, in its place in the tree."""
+    """An answer, verified or else judged, in its place in the tree."""
     verdict = await verdict_on(completion, task, ctx.scope("verify"))
     made = Attempt(number, completion, verdict, parent, visits=1)
-    made.scores.append(await _judged(task.request(), completion, ctx.scope("judge")))
+    made.scores.append(HIGHEST if made.verified else await _judged(task.request(), completion, ctx.scope("judge")))
     made.value = made.own
     if parent is not None:
         parent.children.append(made)
@@ -151,8 +157,7 @@ async def _rewritten(request: ChatRequest, chosen: Attempt, ctx: Context) -> Com
         if is_done(feedback):
             return None
     told = render("refine/refine", feedback=feedback)
-    history = (*request.messages, Message(role="assistant", content=chosen.completion.text), *told.messages)
-    return (await ctx.complete(request.model_copy(update={"messages": history, "prompt": told.prompt})))[0]
+    return (await ctx.complete(continued(request, chosen.completion.text, told)))[0]
 
 
 async def _judged(request: ChatRequest, answer: Completion, ctx: Context) -> float:
@@ -161,15 +166,14 @@ async def _judged(request: ChatRequest, answer: Completion, ctx: Context) -> flo
     asked = render("mctsr/judge", task=question, answer=said, mark=mark(question, said)).model_copy(update={"temperature": 0.7})
     asked = with_media(asked, request.messages)
     judged = (await ctx.complete(asked))[0].text
-    score = _score(judged)
+    score = read_score(judged)
     if score is None:
         again = render("mctsr/judge_again")
-        history = (*asked.messages, Message(role="assistant", content=judged), *again.messages)
-        score = _score((await ctx.complete(asked.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text)
+        score = read_score((await ctx.complete(continued(asked, judged, again)))[0].text)
     return score or 0.0
 
 
-def _score(said: str) -> float | None:
+def read_score(said: str) -> float | None:
     """The last score in a reply, between -100 and 100; one that is too good to be believed is capped."""
     found = _SCORE.findall(said.rpartition("</think>")[2])
     if not found:

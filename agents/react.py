@@ -9,9 +9,9 @@ from pydantic import Field, field_validator
 
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.tools import TOOLS, Tool, described, known
-from eudoxus.agents.transcript import mark, transcript
+from eudoxus.agents.transcript import continued, mark, transcript
 from eudoxus.prompts import render
-from eudoxus.runtime import Completion, Context, Message, Params, Result, Task, strategy
+from eudoxus.runtime import Completion, Context, Params, Result, Task, strategy
 
 FINISH = "Finish"
 MOST_EQUAL_ACTIONS = 3
@@ -28,10 +28,7 @@ class React(Params):
     temperature: float | None = Field(0.0, ge=0, le=2)
     """Sampling temperature; the paper uses 0. null leaves it to the endpoint."""
 
-    @field_validator("tools")
-    @classmethod
-    def _known(cls, tools: list[str]) -> list[str]:
-        return known(tools)
+    _known_tools = field_validator("tools")(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +83,7 @@ async def _turn(task: Task, params: React, tools: list[Tool], taken: list[dict[s
         return read_turn(said, params.tools)
     except Unreadable as problem:
         again = render("react/again", problem=str(problem))
-        history = (*request.messages, Message(role="assistant", content=said), *again.messages)
-        said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+        said = (await ctx.complete(continued(request, said, again)))[0].text
         return read_turn(said, params.tools)
 
 

@@ -7,11 +7,11 @@ import re
 from pydantic import Field
 
 from eudoxus.agents.outcome import outcome, verdict_on
-from eudoxus.agents.transcript import mark, reply, transcript, with_media
+from eudoxus.agents.transcript import continued, mark, reply, transcript, with_media
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Completion, Context, Message, Params, Result, Task, Verdict, strategy
+from eudoxus.runtime import ChatRequest, Completion, Context, Params, Result, Task, Verdict, strategy
 
-_VERDICT = re.compile(r"^\W*verdict\W+(done|revise)\b", re.IGNORECASE | re.MULTILINE)
+_VERDICT = re.compile(r"^[^\w\n]*verdict\W+(done|revise)\b", re.IGNORECASE | re.MULTILINE)
 
 
 class Refine(Params):
@@ -75,8 +75,7 @@ def is_done(feedback: str) -> bool:
 def _continued(conversation: ChatRequest, answer: Completion, feedback: str) -> ChatRequest:
     """The conversation so far, the answer, and the request for a better one."""
     told = render("refine/refine", feedback=feedback)
-    history = (*conversation.messages, Message(role="assistant", content=answer.text), *told.messages)
-    return conversation.model_copy(update={"messages": history, "prompt": told.prompt})
+    return continued(conversation, answer.text, told)
 
 
 def _at_least(verdict: Verdict | None, best: Verdict | None) -> bool:

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.plans import Step, UnreadablePlan, filled, read_plan
 from eudoxus.agents.tools import ERROR, LONGEST_INPUT, LONGEST_OUTPUT, TOOLS, described, known
-from eudoxus.agents.transcript import mark, transcript, with_media
+from eudoxus.agents.transcript import continued, mark, transcript, with_media
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Message, Params, Result, Task, strategy
 
@@ -31,10 +31,7 @@ class Rewoo(Params):
     temperature: float | None = Field(0.0, ge=0, le=2)
     """Sampling temperature. null leaves it to the endpoint."""
 
-    @field_validator("tools")
-    @classmethod
-    def _known(cls, tools: list[str]) -> list[str]:
-        return known(tools)
+    _known_tools = field_validator("tools")(known)
 
 
 @strategy("rewoo", takes=Task, prompts=["rewoo/plan", "rewoo/again", "rewoo/patch", "rewoo/solve"],
@@ -152,8 +149,7 @@ async def _plan(asked: ChatRequest, params: Rewoo, done: Collection[int], ctx: C
         return _read(said, params, done)
     except UnreadablePlan as problem:
         again = render("rewoo/again", problem=str(problem))
-        history = (*request.messages, Message(role="assistant", content=said), *again.messages)
-        said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+        said = (await ctx.complete(continued(request, said, again)))[0].text
         return _read(said, params, done)
 
 

@@ -27,6 +27,12 @@ def mark(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
 
 
+def continued(request: ChatRequest, reply: str, told: ChatRequest) -> ChatRequest:
+    """``request`` with the model's ``reply`` and what it is told then, as when an answer could not be read or is to be improved."""
+    history = (*request.messages, Message(role="assistant", content=reply), *told.messages)
+    return request.model_copy(update={"messages": history, "prompt": told.prompt})
+
+
 def with_media(request: ChatRequest, messages: Iterable[Message]) -> ChatRequest:
     """``request`` with the images and other non-textual parts of ``messages`` behind its last message."""
     parts = [part for message in messages if isinstance(message.content, list) for part in message.content if part.get("type") != "text"]

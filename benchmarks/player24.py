@@ -94,6 +94,8 @@ class Player:
         text, role = request.messages[-1].text, (request.prompt or "").partition("@")[0]
         if role == "game24/steps":
             return self._list(_numbers(text, r"Numbers: (.+)"), number)
+        if role == "search/steps_again":
+            return self._list(_numbers(request.messages[1].text, r"Numbers: (.+)"), number)
         if role in ("game24/judge", "search/judge_again"):
             states = [read(found) for found in _STATE.findall(request.messages[1].text)]
             return "\n".join(f"{place}. tried a few: {self._label(state, number)}" for place, state in enumerate(states, start=1))

@@ -70,7 +70,7 @@ class Comparing:
             if case.raises is not None and is_a(error.type, case.raises):
                 return _PASSED
             calls = self.kept(case, None, f"{error.type}: {error.msg}")
-            return Judgement("error", error if calls else _brief(error), calls=calls)
+            return Judgement("error", error if calls else brief(error), calls=calls)
         if "v" not in frame:
             raise Malformed("an answer without a value")
         try:
@@ -90,7 +90,7 @@ class Comparing:
         return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
 
 
-def _brief(error: Raised) -> Raised:
+def brief(error: Raised) -> Raised:
     """The exception of one case among many: all of them together would make a thousand times what the program is."""
     return Raised(type=error.type[:_BRIEF], msg=error.msg[:_BRIEF], line=error.line)
 

@@ -18,7 +18,7 @@ from itertools import accumulate
 from operator import eq, is_
 from typing import Any, NamedTuple
 
-from eudoxus.sandbox.asking import Asking
+from eudoxus.sandbox.asking import MOST_SHOWN, Asking, brief
 from eudoxus.sandbox.codec import CodecError, clean, decode, encode, short
 from eudoxus.sandbox.inside.wire import FRAME_BYTES as WHOLE_FRAME_BYTES
 from eudoxus.sandbox.inside.wire import Malformed
@@ -177,6 +177,7 @@ class Claiming(Asking):
         self._firsts = {at - len(claims): at for claims, at in zip(tests, accumulate(map(len, tests)), strict=True)}
         self._entry = entry
         self._keep = keep_calls
+        self._raised = 0
         self._before = monotonic()
         super().__init__(channel, [claim.rest for claim in self._claims], call_s, frame_bytes=WHOLE_FRAME_BYTES)
 
@@ -193,6 +194,9 @@ class Claiming(Asking):
         call = CallRecord(function=self._entry, args=claim.shown)
         if "x" in frame:
             error = raised(frame["x"])
+            self._raised += 1
+            if self._raised > MOST_SHOWN:
+                return Judgement("error", brief(error), ms)
             return Judgement("error", error, ms, [call.model_copy(update={"raised": clean(f"{error.type}: {error.msg}", SHOWN)})])
         if "v" not in frame:
             raise Malformed("a reply without value")

@@ -11,11 +11,12 @@ from eudoxus.agents.search.parts import (
     Proposal,
     Proposer,
     Rejected,
+    Unreadable,
     Verifier,
 )
 from eudoxus.agents.search.tree import Node, Tree
 
 __all__ = [
     "Answer", "Evaluator", "Explorer", "Found", "LazyPolicy", "Node", "Policy", "Problem", "Proposal", "Proposer", "Rejected", "Tree",
-    "Verifier", "search",
+    "Unreadable", "Verifier", "search",
 ]

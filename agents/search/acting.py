@@ -14,16 +14,16 @@ from eudoxus.agents.search.environment import Move, Place, answer_of
 from eudoxus.agents.search.parts import Proposal
 from eudoxus.agents.search.tree import Node
 from eudoxus.agents.tools import TOOLS
-from eudoxus.agents.transcript import mark, transcript
+from eudoxus.agents.transcript import continued, mark, transcript
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatTask, Context, Message, Result, Task
+from eudoxus.runtime import ChatTask, Context, Result, Task
 
 OBSERVATIONS = 4
 """So many of the last observations are shown; of what was before, the actions only."""
 MOST_EQUAL_ACTIONS = 5
 """The same action so many times in a row ends the work."""
-_ACTION = re.compile(r"^[\s*_#>-]*action\W*?\d*\s*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
-_NEXT = re.compile(r"^[\s*_#>-]*(?:observation|thought|action)\W*?\d*\s*:", re.IGNORECASE | re.MULTILINE)
+_ACTION = re.compile(r"^[ \t*_#>-]*action\W*?\d*\s*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
+_NEXT = re.compile(r"^[ \t*_#>-]*(?:observation|thought|action)\W*?\d*\s*:", re.IGNORECASE | re.MULTILINE)
 _THOUGHT = re.compile(r"^[\s*_#>-]*thought\W*?\d*\s*:[\s*_]*", re.IGNORECASE)
 
 
@@ -49,14 +49,6 @@ def work_of(task: Task, tools: Sequence[str]) -> Work:
         return Work(task, task.question, task.setting.open)
     known = [TOOLS[name] for name in dict.fromkeys(tools)]
     return Work(task, transcript(task.request().messages), lambda: Workbench(known))
-
-
-def known_tools(tools: list[str]) -> list[str]:
-    """``tools``, if there are such. Raises ValueError naming the others."""
-    unknown = [name for name in tools if name not in TOOLS]
-    if unknown:
-        raise ValueError(f"no tool is called {', '.join(unknown)}; there are {', '.join(TOOLS)}")
-    return list(dict.fromkeys(tools))
 
 
 class Actor:
@@ -146,8 +138,7 @@ class Frequent:
         moves = [move for reply in replies if (move := read_move(reply)) is not None]
         if not moves:
             again = render("environments/act_again")
-            history = (*request.messages, Message(role="assistant", content=replies[0]), *again.messages)
-            said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+            said = (await ctx.complete(continued(request, replies[0], again)))[0].text
             moves = [move for move in [read_move(said)] if move is not None]
         return _grouped(moves)[: self.most]
 

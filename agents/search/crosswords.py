@@ -21,7 +21,7 @@ BLANK = "_"
 WEIGHTS = {"certain": 1.0, "high": 0.5, "medium": 0.2, "low": 0.1}
 """What a proposal counts by the confidence it is made with (the authors' program); one without any counts as low."""
 EXAMPLE = "h1. Frozen water\nh2. An animal that purrs\nh3. To consume food\nv1. A cube in a drink\nv2. A pet\nv3. What one does at dinner"
-_STEP = re.compile(r"^\W*([hv])\s*(\d)\s*[.:)]\s*\W*([A-Za-z]+)[^\w(]*(?:\(\s*(\w+)\s*\))?", re.IGNORECASE)
+_STEP = re.compile(r"^\W*([hv])\s*(\d)\s*[.:)]\W*([A-Za-z]+)[^\w(]*(?:\(\s*(\w+)\s*\))?", re.IGNORECASE)
 _CLUE = re.compile(r"^\W*([hv])\s*(\d)\s*[.:)]\s*(\S.*)$", re.IGNORECASE)
 _SECTION = re.compile(r"^\W*(across|down)\b\W*$", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\W*(\d)\s*[.:)]\s*(\S.*)$")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
-from eudoxus.agents.search.parts import Answer, Rejected
+from eudoxus.agents.search.parts import Answer, Rejected, Unreadable
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, ChatTask, Context, Task, Verdict
 from eudoxus.runtime.errors import InvalidTask
@@ -93,7 +93,7 @@ class Game24:
         held = [number for number, _ in state]
         readings = read_step(action)
         if not readings:
-            return Rejected(f"not a step: {action[:60]!r}")
+            return Unreadable(f"not a step: {action[:60]!r}")
         possible = [step for step in readings if _there(step[0], step[2], held)]
         if not possible:
             return Rejected(f"{readings[0][0]} and {readings[0][2]} are not both there (any more)")

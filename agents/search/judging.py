@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from eudoxus.agents.search.space import Space
 from eudoxus.agents.search.tree import Node
+from eudoxus.agents.transcript import continued
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Message
 
@@ -18,7 +19,7 @@ A = TypeVar("A")
 LABELS = {"sure": 1.0, "likely": 0.5, "maybe": 0.5, "impossible": 0.0}
 """What a label is worth. The paper's 20, 1 and 0.001 order them in the same way."""
 _LABEL = re.compile(rf"\b({'|'.join(LABELS)})\b", re.IGNORECASE)
-_NUMBERED_LABEL = re.compile(rf"^\W*(?:state\s*)?(\d{{1,4}})\b.*?\b({'|'.join(LABELS)})\b\W*$", re.IGNORECASE | re.MULTILINE)
+_NUMBERED_LABEL = re.compile(rf"^[^\w\n]*(?:state\s*)?(\d{{1,4}})\b.*?\b({'|'.join(LABELS)})\b[^\w\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Listwise(Generic[S, A]):
         labels = [read_labels(reply, len(siblings)) for reply in replies]
         if all(None in found for found in labels):
             again = render("search/judge_again", count=str(len(siblings)))
-            history = (*request.messages, Message(role="assistant", content=replies[0]), *again.messages)
-            said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+            said = (await ctx.complete(continued(request, replies[0], again)))[0].text
             labels.append(read_labels(said, len(siblings)))
         return [_mean([found[place] for found in labels]) for place in range(len(siblings))]
 
@@ -61,7 +61,7 @@ class Vote(Generic[S, A]):
     """Tree of Thoughts' *vote* (§3.2b): which state is the best, asked ``times`` times; the score is the share of the votes."""
 
     space: Space[S, A]
-    times: int = 3
+    times: int = 1
 
     async def score(self, ctx: Context, siblings: Sequence[Node[S, A]]) -> Sequence[float]:
         if len(siblings) == 1:

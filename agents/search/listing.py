@@ -1,4 +1,7 @@
-"""Proposers: one request that lists several steps, or several requests that give one each."""
+"""Proposers: one request that lists several steps, or several requests that give one each.
+
+A model whose reply holds no step, possible or not, is told why and asked once more.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from eudoxus.agents.search.parts import Proposal
+from eudoxus.agents.search.engine import MOST_CHILDREN
+from eudoxus.agents.search.parts import Proposal, Unreadable
 from eudoxus.agents.search.space import Space
 from eudoxus.agents.search.tree import Node
-from eudoxus.runtime import Context
+from eudoxus.agents.transcript import continued
+from eudoxus.prompts import render
+from eudoxus.runtime import ChatRequest, Context
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -30,9 +36,9 @@ class Propose(Generic[S, A]):
 
     async def propose(self, ctx: Context, node: Node[S, A]) -> Sequence[Proposal[A]]:
         request = self.space.propose(node, self.count).model_copy(update={"temperature": self.temperature})
-        replies = [answer.text for answer in await ctx.complete(request, n=self.times)]
+        replies = await _replies(ctx, self.space, node, request, self.times)
         if self.times == 1 and self.space.weigh is None:
-            return [Proposal(step) for step in self.space.read(replies[0])]
+            return [Proposal(step) for step in self.space.read(replies[-1])]
         held: dict[A, float] = {}
         for said in replies:
             for step, weight in self.space.weigh(said) if self.space.weigh else [(step, 1.0) for step in self.space.read(said)]:
@@ -50,6 +56,19 @@ class Sample(Generic[S, A]):
 
     async def propose(self, ctx: Context, node: Node[S, A]) -> Sequence[Proposal[A]]:
         request = self.space.propose(node, 1).model_copy(update={"temperature": self.temperature})
-        drawn = await ctx.complete(request, n=self.count)
-        steps = Counter(listed[0] for answer in drawn if (listed := self.space.read(answer.text)))
-        return [Proposal(step, times / len(drawn)) for step, times in steps.most_common()]
+        replies = await _replies(ctx, self.space, node, request, self.count)
+        steps = Counter(listed[0] for said in replies if (listed := self.space.read(said)))
+        return [Proposal(step, times / len(replies)) for step, times in steps.most_common()]
+
+
+async def _replies(ctx: Context, space: Space[S, A], node: Node[S, A], request: ChatRequest, times: int) -> list[str]:
+    """So many replies, and when none of them holds a step, one more, at the end, to a request that says what is wrong."""
+    replies = [answer.text for answer in await ctx.complete(request, n=times)]
+    problem = "it lists none"
+    for step in (step for said in replies for step in space.read(said)[:MOST_CHILDREN]):
+        state = space.problem.apply(node.state, step)
+        if not isinstance(state, Unreadable):
+            return replies
+        problem = state.reason
+    asked = continued(request, replies[0], render("search/steps_again", problem=problem))
+    return [*replies, (await ctx.complete(asked))[0].text]

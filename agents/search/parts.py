@@ -23,6 +23,11 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable(Rejected):
+    """Why something is no step at all, from whatever state. Whoever lists only such steps is asked once more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal(Generic[A_co]):
     """A step that might be taken."""
 

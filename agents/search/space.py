@@ -18,8 +18,8 @@ from eudoxus.agents.transcript import mark, transcript
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Task, Verdict
 
-PROMPTS = ["search/steps", "search/judge", "search/judge_again", "problem/step", "problem/steps", "game24/steps", "game24/judge",
-           "crosswords/steps", "crosswords/judge"]
+PROMPTS = ["search/steps", "search/steps_again", "search/judge", "search/judge_again", "problem/step", "problem/steps", "game24/steps",
+           "game24/judge", "crosswords/steps", "crosswords/judge"]
 """What searches over steps ask with, judging siblings in one request."""
 
 S = TypeVar("S")

@@ -10,9 +10,9 @@ from typing import Literal
 from eudoxus.agents.answers import same
 from eudoxus.agents.search.parts import Answer, Proposal, Rejected
 from eudoxus.agents.search.tree import Node
-from eudoxus.agents.transcript import mark, transcript
+from eudoxus.agents.transcript import continued, mark, transcript
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Context, Message, Task
+from eudoxus.runtime import ChatRequest, Context, Task
 
 Kind = Literal["step", "finish", "subquestion", "reanswer", "rephrase"]
 
@@ -34,9 +34,9 @@ FORMS: dict[Kind, str] = {
 }
 LONGEST = 20_000
 """Characters of a move."""
-_ANSWER = re.compile(r"^\W*answer\W*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.DOTALL | re.MULTILINE)
-_QUESTION = re.compile(r"^\W*question\W*:[*_ \t]*(.+)$", re.IGNORECASE | re.MULTILINE)
-_REPLY = re.compile(r"^\W*reply\W*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_ANSWER = re.compile(r"^[^\w\n]*answer[^\w\n]*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.DOTALL | re.MULTILINE)
+_QUESTION = re.compile(r"^[^\w\n]*question[^\w\n]*:[*_ \t]*(.+)$", re.IGNORECASE | re.MULTILINE)
+_REPLY = re.compile(r"^[^\w\n]*reply[^\w\n]*:[*_ \t]*(.+)\Z", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,7 @@ class Typed:
         moves = [move for said in replies if (move := read_move(kind, said, trace)) is not None]
         if not moves:
             again = render("rstar/again", form=FORMS[kind])
-            history = (*request.messages, Message(role="assistant", content=replies[0]), *again.messages)
-            said = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": again.prompt})))[0].text
+            said = (await ctx.complete(continued(request, replies[0], again)))[0].text
             moves = [move for move in [read_move(kind, said, trace)] if move is not None]
         return _voted(moves) if kind == "finish" else moves
 

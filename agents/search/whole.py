@@ -10,8 +10,9 @@ from eudoxus.agents.refine import criticise, is_done
 from eudoxus.agents.scores import HIGHEST, UnreadableScores
 from eudoxus.agents.search.parts import Answer, Proposal, Rejected
 from eudoxus.agents.search.tree import Node
+from eudoxus.agents.transcript import continued
 from eudoxus.prompts import render
-from eudoxus.runtime import Completion, Context, Message, Task, Verdict
+from eudoxus.runtime import Completion, Context, Task, Verdict
 
 Attempt = str | None
 """An answer; None at the root."""
@@ -57,8 +58,7 @@ class AnswerOrImprove:
             if is_done(feedback):
                 return []
         told = render("refine/refine", feedback=feedback)
-        history = (*request.messages, Message(role="assistant", content=node.state), *told.messages)
-        improved = await ctx.complete(request.model_copy(update={"messages": history, "prompt": told.prompt}))
+        improved = await ctx.complete(continued(request, node.state, told))
         return [Proposal(improved[0].text)]
 
 

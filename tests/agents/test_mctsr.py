@@ -37,7 +37,14 @@ async def test_it_stops_at_an_answer_that_the_verifier_accepts_and_asks_no_criti
         return "7" if "too high" in asked else "9"
 
     result, endpoint = await run("mctsr", Guess(number=7), guessing)
-    assert (result.answer, result.outcome) == ("7", "verified") and len(endpoint.requests) == 5
+    assert (result.answer, result.outcome) == ("7", "verified") and len(endpoint.requests) == 4
+    result, endpoint = await run("mctsr", Guess(number=9), guessing)
+    assert (result.answer, result.outcome) == ("9", "verified") and len(endpoint.requests) == 1, "nobody judges what is verified"
+
+
+async def test_a_budget_for_one_request_still_gives_the_answer_that_it_paid_for() -> None:
+    result, _ = await run("mctsr", chat("Say a."), model, requests=1)
+    assert (result.answer, result.outcome) == ("a", "limit")
 
 
 @pytest.mark.parametrize(("said", "value"), [("SCORE: 99", 50), ("score = -120", -100), ("nothing", 0), ("SCORE: 10\nSCORE: 20", 20)])

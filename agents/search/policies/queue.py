@@ -64,10 +64,10 @@ class Queue(Generic[S, A]):
             self._push(node)
 
     def best(self, tree: Tree[S, A]) -> Node[S, A] | None:
-        """Of a lazy search the visited node of the highest score, of equals the one visited first."""
+        """Of a lazy search the visited node of the highest score, of equals the one visited first. An answer needs no score of its own."""
         if not self._lazy:
             return best_node(tree)
-        visited = [node for node in tree.nodes[1:] if node.score is not None]
+        visited = [node for node in tree.nodes[1:] if node.score is not None or node.answer is not None]
         return max(visited, key=lambda node: (node.promise, -self._visited[node.id]), default=None)
 
     def _priority(self, node: Node[S, A]) -> float:

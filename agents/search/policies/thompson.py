@@ -50,15 +50,16 @@ class _Arms:
 class Thompson(Generic[S, A]):
     """At every node one draw decides between a new child and working on those there are, another one among them.
 
-    ``random`` is the search's own.
+    ``random`` is the search's own. ``most``: expansions in all, after which there is nothing left to select; None sets no end.
     """
 
-    def __init__(self, random: Random) -> None:
-        self._random = random
+    def __init__(self, random: Random, *, most: int | None = None) -> None:
+        self._random, self._left = random, most
         self._arms: dict[int, _Arms] = {}
 
     def select(self, tree: Tree[S, A], width: int) -> Sequence[Node[S, A]]:
         chosen: list[Node[S, A]] = []
+        width = width if self._left is None else min(width, self._left)
         for _ in range(4 * width):  # a draw may lead to a node that this round has already
             leaf = self._descend(tree.root)
             if leaf not in chosen:
@@ -68,6 +69,8 @@ class Thompson(Generic[S, A]):
                     node.in_flight += 1
             if len(chosen) == width:
                 break
+        if self._left is not None:
+            self._left -= len(chosen)
         return chosen
 
     def _descend(self, root: Node[S, A]) -> Node[S, A]:

@@ -60,3 +60,8 @@ async def test_without_a_verifier_an_examiner_scores() -> None:
 async def test_a_small_budget_gives_the_best_so_far() -> None:
     result, _ = await solved("ab_mcts", Guess(number=1), guesser, requests=3)
     assert result.outcome == "limit" and result.answer is not None and result.usage.requests <= 3
+
+
+async def test_a_search_that_made_all_its_answers_has_come_to_its_regular_end() -> None:
+    result, _ = await solved("ab_mcts(answers=3,enough=1)", chat("How is it?"), lambda *_: "an answer")
+    assert (result.answer, result.outcome, result.detail) == ("an answer", "best_effort", "")

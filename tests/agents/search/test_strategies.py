@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from eudoxus.agents.beam import beam
 from eudoxus.agents.best_first import best_first
 from eudoxus.agents.mcts import mcts
 from eudoxus.agents.search.game24 import Game24Task
@@ -20,7 +21,7 @@ from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from tests.agents.search.models import player
 
-REGISTRY = Registry([tree_of_thoughts, best_first, mcts], (ChatTask, Game24Task))
+REGISTRY = Registry([tree_of_thoughts, beam, best_first, mcts], (ChatTask, Game24Task))
 PUZZLE = Game24Task(numbers=(4, 9, 10, 13))
 EVERY = ["tree_of_thoughts", "tree_of_thoughts(order=dfs,beam=3)", "tree_of_thoughts(evaluate=value,judges=2)",
          "tree_of_thoughts(evaluate=vote)",
