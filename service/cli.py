@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from eudoxus.service.cli_eval import datasets_app, eval_app
+
 if TYPE_CHECKING:
     from eudoxus.runtime.errors import EudoxusError
 
@@ -36,6 +38,8 @@ plan_app = typer.Typer(no_args_is_help=True, help="Plan, validate, check and com
 code_app = typer.Typer(no_args_is_help=True, help="Programs and their tests, without a model.")
 planners_app = typer.Typer(no_args_is_help=True, help="Planners.")
 app.add_typer(code_app, name="code")
+app.add_typer(datasets_app, name="datasets")
+app.add_typer(eval_app, name="eval")
 app.add_typer(keys_app, name="keys")
 app.add_typer(endpoints_app, name="endpoints")
 app.add_typer(manual_app, name="manual")

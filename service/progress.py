@@ -9,8 +9,11 @@ from typing import Self
 
 import orjson
 from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
 from rich.status import Status
 
+from eudoxus.evaluation.runner import State
 from eudoxus.runtime.chat import NOTHING, Json, Usage
 from eudoxus.runtime.journal import EffectRecord, EventRecord, Record
 from eudoxus.runtime.journal.records import usage_from
@@ -59,6 +62,46 @@ class Progress:
     def _draw(self) -> None:
         if self._status is not None:
             self._status.update(f"{self._calls} calls, {self._usage.total_tokens} tokens{_money(self._usage)}  {self._at}")
+
+
+class EvaluationProgress:
+    """A bar with rate, score so far, cost and time left; nothing when standard error is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"), TextColumn("{task.description}", markup=False))
+            self._bar = Bar(*columns, console=self._console, transient=True)
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def tell(self, state: State) -> None:
+        """A sample has ended."""
+        if self._bar is None:
+            return
+        if self._task is None:
+            self._task = self._bar.add_task("", total=state.total)
+        self._bar.update(self._task, completed=state.done, description=in_short(state))
+
+
+def in_short(state: State) -> str:
+    """``58.3 % solved, 2.1/s, 412 requests, $0.0120, 1:02 left``."""
+    said = [f"{100 * state.solved / state.done:.1f} % solved" if state.done else "nothing graded yet"]
+    if state.rate is not None:
+        said.append(f"{state.rate:.1f}/s")
+    said.append(f"{state.purse.spent.requests} requests{_money(state.purse.spent)}")
+    if state.seconds_left is not None:
+        minutes, seconds = divmod(round(state.seconds_left), 60)
+        said.append(f"{minutes}:{seconds:02d} left")
+    return ", ".join(said)
 
 
 def show_result(result: Result, journal: Path, seconds: float, *, as_json: bool) -> None:

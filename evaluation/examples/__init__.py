@@ -1,0 +1,1 @@
+"""Eudoxus' own example tasks."""

@@ -1,0 +1,1 @@
+"""Published file formats of data sets, read into items."""

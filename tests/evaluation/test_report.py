@@ -1,0 +1,114 @@
+"""Summaries, comparisons, result files and the report."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from eudoxus.evaluation import export, load
+from eudoxus.evaluation.report import page
+from eudoxus.evaluation.summary import compare, summarise
+from eudoxus.runtime import ChatRequest
+from eudoxus.runtime.errors import InvalidRequest
+from tests.evaluation.running import adding, evaluated, simulated, sums
+
+
+def better(model: str, request: ChatRequest, number: int) -> str:
+    asked = int(request.messages[-1].text.split()[2])
+    return f"Answer: {2 * asked + (asked == 5)}"
+
+
+async def test_a_summary_counts_score_tokens_and_cost_per_solved_task(tmp_path: Path):
+    folder, _ = await evaluated(tmp_path / "e", simulated(price=(0.0, 1_000_000.0)), samples=2)
+    found = summarise(folder)
+    assert found.score is not None and found.score.mean == 0.5 and found.score.low <= 0.5 <= found.score.high
+    assert found.solved_tasks == 3 and found.requests == 12 and found.cost is not None
+    assert found.cost_per_solved == found.cost / 3 and found.tokens_per_solved == found.tokens / 3
+    said = json.loads(json.dumps(found.json()))
+    assert len(said["by_task"]) == 6 and said["pass_at"]["1"]["mean"] == 0.5 and said["by_task"][1]["detail"] == "expected 2, got 3"
+
+
+async def test_a_comparison_pairs_the_tasks(tmp_path: Path):
+    a, _ = await evaluated(tmp_path / "a", simulated(adding), dataset=sums(12))
+    b, _ = await evaluated(tmp_path / "b", simulated(better), dataset=sums(12))
+    found = compare(summarise(a), summarise(b))
+    assert list(found.better) == ["sum/1", "sum/3", "sum/7", "sum/9", "sum/11"] and not found.worse
+    assert found.difference.mean == pytest.approx(5 / 12) and found.decided
+    same = compare(summarise(a), summarise(a))
+    assert same.difference.mean == 0 and not same.decided
+
+
+async def test_what_cannot_be_compared_is_refused(tmp_path: Path):
+    a, _ = await evaluated(tmp_path / "a", simulated(), dataset=sums(1))
+    with pytest.raises(InvalidRequest, match="no interval"):
+        compare(summarise(a), summarise(a))
+    from dataclasses import replace
+
+    b, _ = await evaluated(tmp_path / "b", simulated(), dataset=replace(sums(3), digest="1" * 64))
+    with pytest.raises(InvalidRequest, match="cannot be compared"):
+        compare(summarise(a), summarise(b))
+
+
+class _Page(HTMLParser):
+    """Whether every element is closed, and what is linked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag not in ("meta", "line", "circle", "rect"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("line", "circle", "rect"):
+            assert self.open.pop() == tag
+
+
+async def test_the_report_needs_no_network_and_leads_to_the_traces(tmp_path: Path):
+    a, _ = await evaluated(tmp_path / "a", simulated(adding))
+    b, _ = await evaluated(tmp_path / "b", simulated(better))
+    out = tmp_path / "reports" / "r.html"
+    text = page([a, b], out)
+    read = _Page()
+    read.feed(text)
+    assert not read.open and len(read.links) == 12 and "<svg" in text
+    assert not re.search(r"https?://|<script|@import|url\(", text)
+    out.parent.mkdir()
+    assert all((out.parent / link).resolve().exists() for link in map(_path, read.links))
+    assert "95 % interval" in text and "expected 2, got 3" in text
+
+
+async def test_text_of_a_model_cannot_become_markup(tmp_path: Path):
+    folder, _ = await evaluated(tmp_path / "e", simulated(lambda *_: "Answer: <script>alert(1)</script>"))
+    assert "<script>" not in page([folder], tmp_path / "r.html")
+
+
+async def test_results_are_written_in_the_forms_of_human_eval_and_arc(tmp_path: Path):
+    dataset = load("examples")
+
+    def answer(model: str, request: ChatRequest, number: int) -> str:
+        text = request.messages[-1].text
+        if "second_largest" in text:
+            body = "    ranked = sorted(set(numbers))\n    return ranked[-2] if ranked[1:] else None\n"
+            return f"```python\ndef second_largest(numbers):\n{body}```"
+        return "```json\n[[[1, 0, 0, 5]], [[7, 0], [7, 7]]]\n```" if "Test inputs: 2" in text else "no idea"
+
+    folder, _ = await evaluated(tmp_path / "e", simulated(answer), dataset=dataset)
+    lines = [json.loads(line) for line in export.human_eval(folder, dataset).splitlines()]
+    assert [(line["task_id"], line["passed"]) for line in lines] == [("examples/second_largest", True), ("examples/run_lengths", False)]
+    assert lines[0]["result"] == "passed" and lines[0]["completion"].startswith("def second_largest")
+    assert export.arc_submission(folder, dataset) == {"examples/mirror": [
+        {"attempt_1": [[1, 0, 0, 5]], "attempt_2": [[0]]}, {"attempt_1": [[7, 0], [7, 7]], "attempt_2": [[0]]}]}
+
+
+def _path(link: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(link)
