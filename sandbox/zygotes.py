@@ -155,7 +155,7 @@ class Zygote:
     def end(self) -> None:
         """Kill it with all its children; ``gone`` is done when it is no more."""
         self._lose_all()
-        for act in (self._launched.process.kill, self._kill_inner):
+        for act in (self._kill_group, self._kill_inner):
             with suppress(ProcessLookupError, PermissionError):
                 act()
         for end in (self._launched.jobs, self._launched.control):
@@ -163,6 +163,11 @@ class Zygote:
                 self._loop.remove_reader(end.fileno())
                 end.close()
         self._launched.errors.close()
+
+    def _kill_group(self) -> None:
+        """Until it is told of its namespaces, bubblewrap's second process waits in the group of the first, for ever if that one dies."""
+        if self._launched.process.returncode is None:  # not reaped: the number is still that of our group
+            os.killpg(self._launched.process.pid, signal.SIGKILL)
 
     def _kill_inner(self) -> None:
         if self._handle is not None:
@@ -200,6 +205,8 @@ class Zygote:
         self._jobs.clear()
 
     def _reap(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            self._kill_group()
         self._launched.process.poll()
         self._loop.remove_reader(self._exit)
         os.close(self._exit)

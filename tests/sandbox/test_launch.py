@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -85,6 +86,24 @@ async def test_under_bubblewrap_every_namespace_is_private_and_proc_is_not_there
         assert (await sandbox.run(program, [Test(code="assert not any(f(1))")])).outcome == "passed"
     finally:
         await sandbox.aclose()
+
+
+async def test_a_start_that_is_given_up_leaves_no_process_of_its_group(tmp_path: Path):
+    """As bubblewrap does while it starts, the program has a second process that would wait for ever."""
+    program, told = tmp_path / "slow", tmp_path / "pid"
+    program.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! > {told}\nwait\n")
+    program.chmod(0o755)
+    starting = asyncio.ensure_future(Zygote.start(Jail("lockdown", Interpreter(str(program), "/usr", (), ()), None), uid=None))
+    while not told.exists() or not told.read_text().strip():
+        await asyncio.sleep(0.01)
+    starting.cancel()
+    await asyncio.wait([starting])
+    second = Path("/proc", told.read_text().strip(), "stat")
+    for _ in range(100):
+        if not second.exists() or second.read_text().split()[2] == "Z":
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the second process lives on")
 
 
 async def test_an_interpreter_that_is_not_there_is_an_error_and_not_a_hang():
