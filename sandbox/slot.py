@@ -60,6 +60,7 @@ class Slot:
         self.infra_errors = 0
         """How many runs in a row ended so."""
         self._jobs: list[Job] = []
+        self._null: int | None = None
 
     @property
     def landlock_abi(self) -> int:
@@ -72,6 +73,7 @@ class Slot:
 
     async def start(self) -> None:
         """Start what most runs need. Raises :class:`ZygoteFailed`."""
+        self._devnull()
         await asyncio.gather(self._zygote("candidate"), self._zygote("judge"))
 
     async def _zygote(self, name: str) -> Zygote:
@@ -113,7 +115,7 @@ class Slot:
             left, right = socket.socketpair()
             with left, right:
                 candidate = self._run(candidates, CANDIDATE, limits, (asked, stdout, stderr, left.fileno()))
-                null = _null()
+                null = self._devnull()
                 judge = self._run(
                     judges, JUDGE, limits, (told, null, null, right.fileno(), report),
                     memory_mb=min(limits.memory_mb, JUDGE_MEMORY_MB), file_bytes=REPORT_BYTES,
@@ -223,8 +225,17 @@ class Slot:
     def _worn(self, zygote: Zygote) -> bool:
         return zygote.broken or zygote.forks >= MOST_FORKS or self.infra_errors >= MOST_INFRA_ERRORS or _grown(zygote)
 
+    def _devnull(self) -> int:
+        """A descriptor of /dev/null, for what judges print."""
+        if self._null is None:
+            self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        return self._null
+
     async def aclose(self) -> None:
         """End all its processes."""
+        if self._null is not None:
+            os.close(self._null)
+            self._null = None
         self._end(*self._zygotes)
         await asyncio.gather(*(zygote.gone for zygote in self._ending))
 
@@ -339,13 +350,3 @@ def _grown(zygote: Zygote) -> bool:
     if not zygote.forks or zygote.forks % _GROWTH_EVERY:
         return False
     return zygote.resident_kb() > max(zygote.first_kb * MOST_GROWTH, zygote.first_kb + _GROWTH_KB)
-
-
-_nulls: list[int] = []
-
-
-def _null() -> int:
-    """A descriptor of /dev/null, opened once."""
-    if not _nulls:
-        _nulls.append(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC))
-    return _nulls[0]

@@ -62,7 +62,7 @@ class SelectRequest(BaseModel):
     """B4: Beta(alpha, 1) is the prior of a candidate, and of a test, to be right."""
     beta0: float = Field(BETA0, gt=0, le=1e12)
     """B4: Beta(1, beta0) is the prior of a wrong candidate to pass a wrong test."""
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
     """What each candidate may use on all tests."""
     seconds: float = Field(60.0, gt=0, le=600)
     """For all candidates together."""

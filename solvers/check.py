@@ -130,7 +130,7 @@ def _read(ended: Ended, script: Script) -> CheckResult:
         case ["sat", *rest]:
             return CheckResult(status="sat", model=_model(rest, script), objectives=_objectives(rest, script.goals))
         case ["unsat", *rest]:
-            return CheckResult(status="unsat", core=_core(rest))
+            return CheckResult(status="unsat", core=_core(rest, script))
         case [("unknown" | "timeout") as status, *_]:
             return CheckResult(status=status, message="z3 could not decide it" + (" in time" if status == "timeout" else ""))
     return CheckResult(status="crashed", message=f"z3 ended with {ended.code}: {ended.output[-200:].strip()}")
@@ -146,10 +146,10 @@ def _model(said: Sequence[Expression], script: Script) -> dict[str, str]:
     return found
 
 
-def _core(said: Sequence[Expression]) -> list[str]:
-    """The first answer that is no error: there is no model."""
+def _core(said: Sequence[Expression], script: Script) -> list[str]:
+    """Names in the first answer that is no error (there is no model), in the order of the text."""
     core = next((one for one in said if isinstance(one, list) and one[:1] != ["error"]), [])
-    return [name for name in core if isinstance(name, str)]
+    return [name for name in script.assertions if name in core]
 
 
 def _objectives(said: Sequence[Expression], goals: Sequence[Goal]) -> list[Objective]:

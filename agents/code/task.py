@@ -39,7 +39,7 @@ class CodeTask(Task):
     """Where the tests come from. Generated ones, which a model wrote, verify nothing."""
     setup: str = Field("", max_length=100_000)
     """Python that comes before the program: imports and helpers."""
-    limits: sandbox.Limits = sandbox.Limits()
+    limits: sandbox.Limits = Field(default_factory=sandbox.Limits)
     """What one run of all tests may use."""
 
     @model_validator(mode="before")
