@@ -47,7 +47,8 @@ def read(source: str, where: str) -> ast.expr:
             warnings.simplefilter("ignore")
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise FormulationError(f"not an expression: {error.msg} in {text[:200]!r}", where=where, column=error.offset or len(text) + 1) from None
+        end = len(text) + 1
+        raise FormulationError(f"not an expression: {error.msg} in {text[:200]!r}", where=where, column=error.offset or end) from None
     except (ValueError, RecursionError, MemoryError):
         raise FormulationError("not an expression, or one that is nested too deeply", where=where) from None
     _check(tree, where, 0)
