@@ -18,13 +18,13 @@ import pydantic_monty
 from pydantic_monty import Monty, MontyError, MontySession, OSPolicy, ResourceLimits
 
 from eudoxus.sandbox.asking import ANSWER_BYTES, Comparing, Question, crowded, is_a
-from eudoxus.sandbox.bundles import Bundled
 from eudoxus.sandbox.codec import decode
 from eudoxus.sandbox.inside.wire import Malformed, unpack
 from eudoxus.sandbox.launch import Interpreter, Jail
 from eudoxus.sandbox.model import Limits, Outcome, Program, Raised, Test, Trace, Tried
 from eudoxus.sandbox.monty_subset import COUNTING, bound, called, counting, defined, unsupported
-from eudoxus.sandbox.slot import Finding, Slot
+from eudoxus.sandbox.one_by_one import OneByOne
+from eudoxus.sandbox.slot import Finding
 from eudoxus.sandbox.verdict import Judgement, Verdict, summary
 from eudoxus.sandbox.zygotes import ZygoteFailed, monotonic
 
@@ -96,7 +96,7 @@ class _Stopped(NamedTuple):
     exc: Raised
 
 
-class MontySlot(Slot):
+class MontySlot(OneByOne):
     """Runs one program at a time, in a worker process of its own."""
 
     def __init__(self, index: int) -> None:
@@ -136,19 +136,6 @@ class MontySlot(Slot):
     ) -> Finding:
         """Ask the program's entry the questions and compare here. Raises :class:`ZygoteFailed`."""
         return await self._within(_Run(program, limits, wall_s, seed, limits.call_s), (), questions)
-
-    async def bundle(
-        self, programs: Sequence[tuple[Program, Sequence[Test]]], limits: Limits, *, seed: int, wall_s: float
-    ) -> tuple[Bundled, Finding]:
-        """As :meth:`split`, program by program, as far as the time goes. Raises :class:`ZygoteFailed`."""
-        end = monotonic() + wall_s
-        found: list[Finding] = []
-        for program, tests in programs:
-            left = min(limits.wall_s, end - monotonic())
-            if left <= 0 and found:
-                break
-            found.append(await self.split(program, tests, limits, trace=None, seed=seed, wall_s=max(left, 0.001)))
-        return Bundled([each.verdict for each in found], len(found) == len(programs)), found[0]
 
     @property
     def ready(self) -> bool:

@@ -87,9 +87,13 @@ class Slot:
 
     async def _pair(self, program: Program, tests: Sequence[Test]) -> tuple[Zygote, Zygote]:
         """The zygotes for candidate and judge; those with numpy for programs that import it."""
-        twin = "+numpy" if self.jail.interpreter.numpy and needs_numpy(program, tests) else ""
+        twin = self._twin((program, tests))
         candidate = await self._zygote("candidate" + twin)
         return candidate, await self._zygote("judge" + twin)
+
+    def _twin(self, *pairs: tuple[Program, Sequence[Test]]) -> str:
+        """What the names of zygotes that have numpy end with, where one of the programs wants it."""
+        return "+numpy" if self.jail.interpreter.numpy and any(needs_numpy(*pair) for pair in pairs) else ""
 
     async def split(
         self, program: Program, tests: Sequence[Test], limits: Limits, *, trace: Trace | None, seed: int, wall_s: float
@@ -148,8 +152,7 @@ class Slot:
         wall_s: float, most_sent: int,
     ) -> Finding:
         """Have the harness itself ask the program, for ``count`` verdicts."""
-        twin = "+numpy" if self.jail.interpreter.numpy and needs_numpy(program, ()) else ""
-        candidates = await self._zygote("candidate" + twin)
+        candidates = await self._zygote("candidate" + self._twin((program, ())))
         start = monotonic()
         with _memfiles(3) as (asked, stdout, stderr):
             _write(asked, _candidate(program, trace, seed) | {"most_sent": most_sent})
@@ -173,8 +176,7 @@ class Slot:
         self, programs: Sequence[tuple[Program, Sequence[Test]]], limits: Limits, *, seed: int, wall_s: float
     ) -> tuple[Bundled, Finding]:
         """Run programs with their tests in one child, which stops at the first that it does not survive. Raises :class:`ZygoteFailed`."""
-        twin = "+numpy" if self.jail.interpreter.numpy and any(needs_numpy(*pair) for pair in programs) else ""
-        candidates = await self._zygote("candidate" + twin)
+        candidates = await self._zygote("candidate" + self._twin(*programs))
         start = monotonic()
         each_s = min(limits.wall_s, wall_s)
         limits = limits.model_copy(update={"cpu_s": min(300.0, limits.cpu_s * len(programs))})

@@ -20,11 +20,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 from eudoxus.sandbox.asking import Comparing, Question
-from eudoxus.sandbox.bundles import Bundled
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.launch import Interpreter, Jail
 from eudoxus.sandbox.model import Limits, Outcome, Program, Test, Trace, Tried
-from eudoxus.sandbox.slot import KEEP_CALLS, Finding, Slot, aside
+from eudoxus.sandbox.one_by_one import OneByOne
+from eudoxus.sandbox.slot import KEEP_CALLS, Finding, aside
 from eudoxus.sandbox.verdict import Circumstances, Ended, Judgement, Verdict, answered, judged, raised
 from eudoxus.sandbox.zygotes import REPORT_BYTES, ZygoteFailed, monotonic
 
@@ -76,7 +76,7 @@ class _Said(NamedTuple):
     trapped: str | None = None
 
 
-class WasiSlot(Slot):
+class WasiSlot(OneByOne):
     """Runs one program at a time, in a process of its own."""
 
     def __init__(self, index: int, jail: Jail) -> None:
@@ -142,19 +142,6 @@ class WasiSlot(Slot):
         said = await self._ordered(limits, wall_s, limits.call_s, {"code": program.code, "seed": seed, "trace": trace, "questions": asked})
         verdict = await aside(said.size, lambda: _answered(said, questions, Comparing(program.entry or ""), limits))
         return _found(verdict, said, start)
-
-    async def bundle(
-        self, programs: Sequence[tuple[Program, Sequence[Test]]], limits: Limits, *, seed: int, wall_s: float
-    ) -> tuple[Bundled, Finding]:
-        """As :meth:`split`, program by program, as far as the time goes. Raises :class:`ZygoteFailed`."""
-        end = monotonic() + wall_s
-        found: list[Finding] = []
-        for program, tests in programs:
-            left = min(limits.wall_s, end - monotonic())
-            if left <= 0 and found:
-                break
-            found.append(await self.split(program, tests, limits, trace=None, seed=seed, wall_s=max(left, 0.001)))
-        return Bundled([each.verdict for each in found], len(found) == len(programs)), found[0]
 
     @property
     def ready(self) -> bool:
