@@ -32,6 +32,8 @@ SHOWN = 200
 DETAILS_CHARACTERS = 200_000
 """Of the exceptions of all tests, after which tests are reported without calls and messages, as a judge does."""
 _MOST_CODE = 64 << 10
+_REMEMBERED = 4 << 10
+"""Characters of a text that is not read anew each time."""
 _MOST_MESSAGE = 500
 _SET = re.compile(r"\bset\s*\(")
 """An empty set is a call of what may have that name."""
@@ -62,18 +64,23 @@ class Claim(NamedTuple):
 def claims(program: Program, tests: Sequence[Test]) -> list[tuple[Claim, ...]] | None:
     """What each test claims; None where a test or the set-up has to be executed."""
     entry = program.entry
-    if not entry or not _inert(program.setup):
+    if not entry or not _remembered(_inert, program.setup)(program.setup):
         return None
     found = []
     for test in tests:
-        claimed = None if test.mutates else _claims(test.code, entry)
+        claimed = None if test.mutates else _remembered(_claims, test.code)(test.code, entry)
         if not claimed:
             return None
         found.append(claimed)
     return found
 
 
-@lru_cache(maxsize=4096)
+def _remembered(reading: Any, text: str) -> Any:
+    """The cached ``reading``, or for a long text the one behind it: what is remembered is all in memory."""
+    return reading if len(text) <= _REMEMBERED else reading.__wrapped__
+
+
+@lru_cache(maxsize=1024)
 def _claims(code: str, entry: str) -> tuple[Claim, ...] | None:
     try:
         body = _parsed(code)
