@@ -53,14 +53,17 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-async def while_connected(receive: Receive, running: Coroutine[Any, Any, T]) -> T | None:
-    """What ``running`` gives; None when the client has left before, and then it is cancelled. For requests whose body has been read."""
+async def while_connected(receive: Receive, running: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, object]) -> T | None:
+    """What ``running`` gives; None when the client has left before, or one of ``others`` has ended, and then it is cancelled.
+
+    For requests whose body has been read.
+    """
     work = asyncio.ensure_future(running)
-    leaving = asyncio.ensure_future(disconnected(receive))
+    ends = [asyncio.ensure_future(end) for end in (disconnected(receive), *others)]
     try:
-        await asyncio.wait([work, leaving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([work, *ends], return_when=asyncio.FIRST_COMPLETED)
         return await work if work.done() else None
     finally:
-        leaving.cancel()
-        work.cancel()
-        await asyncio.wait([work, leaving])
+        for task in (*ends, work):
+            task.cancel()
+        await asyncio.wait([work, *ends])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from fastapi import Request
 
 from eudoxus.service.problems import RateLimited, ShuttingDown
 from eudoxus.service.services import services_of
-from eudoxus.service.streaming import disconnected
+from eudoxus.service.streaming import while_connected
 
 MOST_AT_ONCE = 32
 """Requests of a kind that are answered or wait for a processor core; more get 429. Each holds its texts in memory."""
@@ -22,24 +21,12 @@ T = TypeVar("T")
 
 async def while_wanted(request: Request, work: Coroutine[Any, Any, T], kind: str) -> T | None:
     """What ``work`` gives; None when the client goes away first. Raises :class:`RateLimited`, :class:`ShuttingDown`."""
-    services = services_of(request)
+    draining = services_of(request).executor.draining
     with _a_place(request, work, kind):
-        working = asyncio.ensure_future(work)
-        leaving = asyncio.ensure_future(disconnected(request.receive))
-        draining = asyncio.ensure_future(services.executor.draining.wait())
-        try:
-            await asyncio.wait([working, leaving, draining], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (leaving, draining):
-                task.cancel()
-            if not working.done():
-                working.cancel()
-                await asyncio.wait([working])
-        if not working.cancelled():
-            return working.result()
-        if draining.done() and not draining.cancelled():
-            raise ShuttingDown("the service is shutting down; ask again in a few seconds")
-        return None
+        found = await while_connected(request.receive, work, draining.wait())
+    if found is None and draining.is_set():
+        raise ShuttingDown("the service is shutting down; ask again in a few seconds")
+    return found
 
 
 @contextmanager
