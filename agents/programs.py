@@ -6,12 +6,13 @@ import ast
 import re
 import warnings
 
-_FENCED = re.compile(
+FENCED = re.compile(
     r"^[ \t]*(?P<fence>```+|~~~+)[^\n]*\n(?P<code>.*?)(?P<end>^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _DOCUMENTED = (ast.Module, *_DEFINES)
-_MAX_LENGTH = 200_000
+MOST_CHARACTERS = 200_000
+"""Longer texts are not read as Python."""
 
 
 def program(text: str, *, after: int = 0, closed: bool = False) -> str | None:
@@ -21,14 +22,14 @@ def program(text: str, *, after: int = 0, closed: bool = False) -> str | None:
     function or class; else the last block; else the whole reply, when it is Python and more than an expression. ``closed`` leaves out a
     block whose end is missing, and a whole reply.
     """
-    found = [block for block in _FENCED.finditer(text) if block["code"].strip() and (block["end"] or not closed)]
+    found = [block for block in FENCED.finditer(text) if block["code"].strip() and (block["end"] or not closed)]
     announced = [block for block in found if after and block.start() >= after]
     blocks = [block["code"].rstrip("\n") for block in found]
     if announced:
         return str(announced[0]["code"]).rstrip("\n")
     if blocks:
         return next((block for block in reversed(blocks) if _defines(block)), blocks[-1])
-    tree = None if closed else _parsed(text.strip())
+    tree = None if closed else parsed(text.strip())
     statements = [node for node in tree.body if not isinstance(node, ast.Expr)] if tree else []
     return text.strip() if statements else None
 
@@ -39,7 +40,7 @@ def same_program(a: str, b: str) -> bool:
 
 
 def _essence(code: str) -> str:
-    tree = _parsed(code)
+    tree = parsed(code)
     if tree is not None:
         try:
             return ast.dump(_without_docstrings(tree))
@@ -48,8 +49,9 @@ def _essence(code: str) -> str:
     return "\n".join(line.rstrip() for line in code.strip().splitlines() if line.strip())
 
 
-def _parsed(code: str) -> ast.Module | None:
-    if len(code) > _MAX_LENGTH:
+def parsed(code: str) -> ast.Module | None:
+    """The syntax tree of ``code``; None when it is no Python or too much of it."""
+    if len(code) > MOST_CHARACTERS:
         return None
     try:
         with warnings.catch_warnings():
@@ -60,7 +62,7 @@ def _parsed(code: str) -> ast.Module | None:
 
 
 def _defines(code: str) -> bool:
-    tree = _parsed(code)
+    tree = parsed(code)
     return tree is not None and any(isinstance(node, _DEFINES) for node in tree.body)
 
 

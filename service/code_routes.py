@@ -13,7 +13,7 @@ from eudoxus.agents.code import CodeTask
 from eudoxus.agents.code.selection import PassMatrix, Selector
 from eudoxus.agents.code.selection.desk import Prepared, Selected, select
 from eudoxus.agents.code.selection.rules import ALPHA, BETA0
-from eudoxus.agents.code.syntax import complaint
+from eudoxus.agents.code.syntax import compilable, complaint, identifier
 from eudoxus.sandbox import Limits
 from eudoxus.service.api_docs import problems
 from eudoxus.service.json_body import sound_json
@@ -69,12 +69,7 @@ class SelectRequest(BaseModel):
 
     # Each complaint is of one field, so that the answer can name it; a field sees those above it.
 
-    @field_validator("entry_point")
-    @classmethod
-    def _is_a_name(cls, name: str | None) -> str | None:
-        if name is not None and not name.isidentifier():
-            raise ValueError("expected the name of a function")
-        return name
+    _is_a_name = field_validator("entry_point")(identifier)
 
     @field_validator("tests", "generated")
     @classmethod
@@ -84,12 +79,7 @@ class SelectRequest(BaseModel):
                 raise ValueError(f"test {number} is no Python: {problem[1]}")
         return tests
 
-    @field_validator("setup")
-    @classmethod
-    def _is_python(cls, setup: str) -> str:
-        if problem := complaint(setup):
-            raise ValueError(f"no Python: {problem[1]}")
-        return setup
+    _is_python = field_validator("setup")(compilable)
 
     @field_validator("candidates")
     @classmethod

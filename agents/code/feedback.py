@@ -9,7 +9,8 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from eudoxus.agents.code.syntax import FUNCTIONS, parsed
+from eudoxus.agents.code.syntax import FUNCTIONS
+from eudoxus.agents.programs import parsed
 from eudoxus.sandbox import Raised, RunResult, TestResult
 
 TOKEN = 4

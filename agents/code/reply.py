@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from eudoxus.agents.code.names import bound_by, imports_for, undefined
 from eudoxus.agents.code.statement import header_tree
-from eudoxus.agents.code.syntax import DEFINES, FUNCTIONS, called, complaint, fenced, functions, parsed
+from eudoxus.agents.code.syntax import DEFINES, FUNCTIONS, called, complaint, fenced, functions
+from eudoxus.agents.programs import parsed
 
 if TYPE_CHECKING:
     from eudoxus.agents.code.task import CodeTask

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from eudoxus import sandbox
 from eudoxus.agents.code.feedback import block_trace, failures
 from eudoxus.agents.code.statement import header_in
-from eudoxus.agents.code.syntax import parsed
+from eudoxus.agents.programs import parsed
 from eudoxus.runtime import Context
 from eudoxus.runtime.errors import EffectFailed
 from eudoxus.sandbox.model import Outcome, Trace

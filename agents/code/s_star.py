@@ -12,8 +12,9 @@ from pydantic import Field
 from eudoxus.agents.code.attempt import Attempt, attempt, finished
 from eudoxus.agents.code.feedback import cut
 from eudoxus.agents.code.running import run_tests
-from eudoxus.agents.code.syntax import called, fenced, parsed
+from eudoxus.agents.code.syntax import called, fenced
 from eudoxus.agents.code.task import CodeTask
+from eudoxus.agents.programs import parsed
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Params, Result, strategy
 from eudoxus.runtime.errors import BudgetSpent

@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from eudoxus.agents.code.syntax import called, complaint, fenced, functions, parsed
+from eudoxus.agents.code.syntax import called, complaint, fenced, functions
+from eudoxus.agents.programs import parsed
 
 _BEGINS = re.compile(r"^(?:from|import|def|async[ \t]+def|class|@\w)", re.MULTILINE)
 _DEF = re.compile(r"^(?:async[ \t]+)?def\b", re.MULTILINE)

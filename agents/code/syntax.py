@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 
-MOST_CHARACTERS = 200_000
-"""Longer texts are not read as Python."""
+from eudoxus.agents.programs import FENCED, MOST_CHARACTERS
+
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-_FENCED = re.compile(
-    r"^[ \t]*(?P<fence>```+|~~~+)[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
-)
-
-
-def parsed(code: str) -> ast.Module | None:
-    """The syntax tree of ``code``; None when it is no Python or too much of it."""
-    if len(code) > MOST_CHARACTERS:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def complaint(code: str) -> tuple[int, str] | None:
@@ -43,14 +26,28 @@ def complaint(code: str) -> tuple[int, str] | None:
     return None
 
 
+def identifier(name: str | None) -> str | None:
+    """The name of a function. Raises ValueError for anything else; for fields of models."""
+    if name is not None and not name.isidentifier():
+        raise ValueError("expected the name of a function")
+    return name
+
+
+def compilable(code: str) -> str:
+    """Python as it stands. Raises ValueError for anything else; for fields of models."""
+    if problem := complaint(code):
+        raise ValueError(f"no Python: {problem[1]}")
+    return code
+
+
 def fenced(text: str) -> list[str]:
     """The contents of the fenced blocks of ``text``, in order; the last one may lack its end."""
-    return [found["code"].rstrip("\n") for found in _FENCED.finditer(text) if found["code"].strip()]
+    return [found["code"].rstrip("\n") for found in FENCED.finditer(text) if found["code"].strip()]
 
 
 def without_fences(text: str) -> str:
     """``text`` with its fenced blocks left out."""
-    return _FENCED.sub("\n", text)
+    return FENCED.sub("\n", text)
 
 
 def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -63,9 +60,3 @@ def called(node: ast.AST) -> list[str]:
     calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name)]
     calls.sort(key=lambda call: (call.lineno, call.col_offset))
     return [call.func.id for call in calls if isinstance(call.func, ast.Name)]
-
-
-def calls(code: str, name: str) -> bool:
-    """Whether ``code`` is Python that calls ``name``."""
-    tree = parsed(code)
-    return tree is not None and name in called(tree)

@@ -10,7 +10,7 @@ from eudoxus import sandbox
 from eudoxus.agents.code.reply import NoProgram, program_in
 from eudoxus.agents.code.running import run_tests
 from eudoxus.agents.code.statement import entry_point_in, header_in
-from eudoxus.agents.code.syntax import complaint
+from eudoxus.agents.code.syntax import compilable, complaint, identifier
 from eudoxus.agents.code.visible import asserts_in, visible_tests
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, ChatTask, Context, Task, Verdict
@@ -54,12 +54,7 @@ class CodeTask(Task):
             said = {**said, "tests": shown, "tests_from": "docstring"}
         return {**said, "entry_point": entry}
 
-    @field_validator("entry_point")
-    @classmethod
-    def _is_a_name(cls, name: str | None) -> str | None:
-        if name is not None and not name.isidentifier():
-            raise ValueError("expected the name of a function")
-        return name
+    _is_a_name = field_validator("entry_point")(identifier)
 
     @field_validator("tests")
     @classmethod
@@ -69,12 +64,7 @@ class CodeTask(Task):
                 raise ValueError(f"test {number} is no Python: {problem[1]}")
         return tests
 
-    @field_validator("setup")
-    @classmethod
-    def _setup_is_python(cls, setup: str) -> str:
-        if problem := complaint(setup):
-            raise ValueError(f"no Python: {problem[1]}")
-        return setup
+    _is_python = field_validator("setup")(compilable)
 
     @property
     def header(self) -> str | None:

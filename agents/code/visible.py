@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from eudoxus.agents.code.statement import function_in, header_in
-from eudoxus.agents.code.syntax import called, fenced, parsed, without_fences
+from eudoxus.agents.code.syntax import called, fenced, without_fences
+from eudoxus.agents.programs import parsed
 
 MOST_TESTS = 50
 _MOST_TEXT = 20_000

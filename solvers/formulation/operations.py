@@ -42,7 +42,6 @@ Closure = Callable[[Env], Value]
 
 def arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
     """``+ - * %``."""
-
     match op:
         case ast.Add():
             return lambda env: total((left(env), right(env)))
@@ -55,7 +54,6 @@ def arithmetic(op: ast.operator, left: Closure, right: Closure) -> Closure:
 
 def comparison(ops: list[ast.cmpop], values: list[Closure]) -> Closure:
     """A comparison, or a chain of them."""
-
     if len(ops) == 1:
         op, (left, right) = ops[0], values
         return lambda env: _related(op, left(env), right(env))

@@ -16,8 +16,9 @@ from eudoxus.agents.code.parsel.language import NAME, Function, ParselError, Pro
 from eudoxus.agents.code.parsel.targets.base import Job, NoBody, Target, Tries
 from eudoxus.agents.code.reply import NoProgram, program_in
 from eudoxus.agents.code.running import as_tests
-from eudoxus.agents.code.syntax import complaint, functions, parsed
+from eudoxus.agents.code.syntax import complaint, functions
 from eudoxus.agents.code.task import CodeTask
+from eudoxus.agents.programs import parsed
 from eudoxus.runtime import Context
 from eudoxus.runtime.errors import EffectFailed
 from eudoxus.runtime.result import Authority
