@@ -21,6 +21,7 @@ from benchmarks.processes import Children, DidNotStart, free_port, weight
 from benchmarks.report import BEST_OF_3, OURS, goals, table
 from eudoxus.agents.scores import read_scores
 from eudoxus.prompts import render
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -146,17 +147,17 @@ def test_the_table_names_what_is_absent_and_why():
 # -- processes -------------------------------------------------------------------------------------------------------------
 
 
-def test_leaving_ends_a_child_and_the_children_of_it(tmp_path: Path):
+async def test_leaving_ends_a_child_and_the_children_of_it(tmp_path: Path):
     parent = (
         "import subprocess, sys; print(subprocess.Popen(['sleep', '60']).pid, flush=True); sys.stdin.read(); import time; time.sleep(60)"
     )
     with Children(tmp_path) as children:
         process = children.start("parent", [sys.executable, "-c", parent], environment={}, on=os.sched_getaffinity(0))
         while not (said := (tmp_path / "parent.log").read_text()).endswith("\n"):
-            pass
+            await asyncio.sleep(0.01)
     assert process.returncode is not None
     grandchild = Path(f"/proc/{said.strip()}/stat")
-    assert not grandchild.exists() or grandchild.read_text().rpartition(")")[2].split()[0] == "Z"
+    await until(lambda: not grandchild.exists() or grandchild.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_a_server_that_ends_before_it_answers_is_reported_with_its_last_words(tmp_path: Path):

@@ -53,7 +53,7 @@ def processes() -> set[int]:
     return found - {os.getpid()}
 
 
-async def settled(count: int, within_s: float = 2.0) -> int:
+async def settled(count: int, within_s: float = 20.0) -> int:
     """How many descendants there are, once it is ``count`` or the time is over."""
     end = time.monotonic() + within_s
     while len(processes()) != count and time.monotonic() < end:

@@ -18,6 +18,7 @@ import pytest
 from eudoxus.sandbox import Program, Test
 from eudoxus.sandbox.launch import Interpreter, Jail, other_interpreter, own_interpreter, private_namespaces, shared_namespaces
 from eudoxus.sandbox.zygotes import Zygote, ZygoteFailed
+from tests.waiting import until
 
 from .conftest import opened
 
@@ -94,16 +95,11 @@ async def test_a_start_that_is_given_up_leaves_no_process_of_its_group(tmp_path:
     program.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! > {told}\nwait\n")
     program.chmod(0o755)
     starting = asyncio.ensure_future(Zygote.start(Jail("lockdown", Interpreter(str(program), "/usr", (), ()), None), uid=None))
-    while not told.exists() or not told.read_text().strip():
-        await asyncio.sleep(0.01)
+    await until(lambda: told.exists() and told.read_text().strip() != "")
     starting.cancel()
     await asyncio.wait([starting])
     second = Path("/proc", told.read_text().strip(), "stat")
-    for _ in range(100):
-        if not second.exists() or second.read_text().split()[2] == "Z":
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("the second process lives on")
+    await until(lambda: not second.exists() or second.read_text().split()[2] == "Z")
 
 
 async def test_an_interpreter_that_is_not_there_is_an_error_and_not_a_hang():

@@ -241,15 +241,15 @@ async def test_a_cancelled_run_leaves_nothing_and_frees_the_slot(sandbox: Sandbo
         with pytest.raises(asyncio.CancelledError):
             await running
         assert (await run(sandbox, RIGHT.code)).outcome == "passed"
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 20, "the program that was cancelled had a minute"
     assert await settled(before) == before
 
 
 async def test_a_zygote_that_dies_is_replaced_and_the_result_says_that_it_was_run_again(sandbox: Sandbox):
-    slow = "import time\ndef f(n):\n    time.sleep(0.2)\n    return 2\n"
+    slow = "import time\ndef f(n):\n    time.sleep(1.5)\n    return 2\n"
     for name in ("candidate", "judge"):
         running = asyncio.ensure_future(sandbox.run(Program(code=slow, entry="f", setup="need = a_judge = 1"), [TEST]))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         pid = sandbox.slots[0]._zygotes[name]._pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -282,14 +282,14 @@ async def test_zygotes_are_replaced_after_many_forks(sandbox: Sandbox):
 async def test_two_slots_work_at_the_same_time():
     sandbox = await opened("lockdown", slots=2)
     try:
-        program = Program(code="import time\ndef f(n):\n    time.sleep(0.4)\n    return n + 1\n", entry="f")
+        program = Program(code="import time\ndef f(n):\n    time.sleep(1.5)\n    return n + 1\n", entry="f")
         async with asyncio.timeout(10):
             while len(sandbox._idle) < 2:
                 await asyncio.sleep(0.01)
         start = time.monotonic()
         results = await asyncio.gather(*(sandbox.run(program, [TEST]) for _ in range(2)))
         assert [result.outcome for result in results] == ["passed", "passed"]
-        assert time.monotonic() - start < 0.75
+        assert time.monotonic() - start < 2.9, "one after the other they take three seconds"
     finally:
         await sandbox.aclose()
 
@@ -378,7 +378,7 @@ async def test_at_the_end_of_the_budget_there_is_what_was_reached(sandbox: Sandb
     asked = {"cases": [Case(args=[1], expected=2)]} if mode == "io" else {"tests": [TEST]}
     start = time.monotonic()
     found = await sandbox.run_matrix(slow, mode=mode, budget_s=0.7, limits=Limits(wall_s=2), **asked)  # type: ignore[arg-type]
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 5, "all of them take eight seconds"
     assert not found.complete
     assert found.outcomes[-1] == [None]
     if mode != "bundle":

@@ -121,9 +121,9 @@ def test_the_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert (found.backend, found.i_understand, found.slots) == ("unsafe", True, 3)
 
 
-async def test_opening_takes_less_than_a_second():
+async def test_opening_takes_a_moment():
     start = time.monotonic()
     sandbox = await opened("auto")
     took = time.monotonic() - start
     await sandbox.aclose()
-    assert took < 3  # of a quiet machine's second
+    assert took < 20, "less than a second on a quiet machine"

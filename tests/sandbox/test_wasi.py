@@ -78,12 +78,12 @@ async def test_what_a_program_does_ends_within_the_limits(sandbox: Sandbox, body
     program, start = Program(code=f"def f():\n    {body}\n", entry="f"), time.monotonic()
     result = await sandbox.run(program, cases=[Case(expected=1)], mode="io", limits=SHORT)
     assert [test.outcome for test in result.tests] == [outcome], result
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 20
     assert len(result.stdout) <= 1000
     start = time.monotonic()
     result = await sandbox.run(program, [Test(code="assert f() == 1")] * 2, limits=SHORT)
     assert result.tests[1].outcome not in ("passed", "infra_error"), result
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 20
     assert (await sandbox.run(Program(code=SORT), [Test(code="assert unique([1]) == [1]")])).outcome == "passed"
 
 

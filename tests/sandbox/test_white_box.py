@@ -29,7 +29,7 @@ CHECK = "def check(candidate):\n    assert candidate(2) == 5\n    assert candida
 CASES = [Case(args=[2], expected=5), Case(args=[3], expected=10), Case(args=[10], expected=101)]
 HONEST = Program(code="def solve(n):\n    return n * n + 1\n", entry="solve")
 LIMITS = {"wall_s": 4.0, "cpu_s": 3.0, "call_s": 2.0, "memory_mb": 1024}
-MOST_WALL_S = 6.0
+MOST_WALL_S = 20.0
 MOST_GROWTH_KB = 400 << 10
 
 

@@ -56,17 +56,20 @@ def test_what_is_no_json_object_is_refused(body):
 def test_a_drip_feed_does_not_move_the_deadline(ends):
     channel, other = ends
 
+    enough = threading.Event()
+
     def drip():
-        for _ in range(40):
-            other.send(b"\0\0\1\0" if _ == 0 else b" ")
-            time.sleep(0.02)
+        other.send(b"\0\0\1\0")
+        while not enough.wait(0.02):
+            other.send(b" ")
 
     thread = threading.Thread(target=drip)
     thread.start()
     start = time.monotonic()
     with pytest.raises(Late):
         channel.read(start + 0.2)
-    assert 0.15 < time.monotonic() - start < 0.6
+    assert 0.15 < time.monotonic() - start < 4, "a frame of 256 bytes at this rate would have taken five seconds"
+    enough.set()
     thread.join()
 
 
@@ -85,7 +88,7 @@ def test_writing_to_one_who_does_not_read_ends_at_the_deadline(ends):
     start = time.monotonic()
     with pytest.raises(Late):
         channel.write({"a": "x" * 4_000_000}, start + 0.2)
-    assert time.monotonic() - start < 0.6
+    assert time.monotonic() - start < 10
 
 
 def test_a_frame_larger_than_the_socket_takes_at_once_arrives(ends):

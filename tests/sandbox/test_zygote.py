@@ -16,6 +16,7 @@ from eudoxus.sandbox import Program, Sandbox, Test
 from eudoxus.sandbox.inside.zygote import GO
 from eudoxus.sandbox.launch import ENVIRONMENT, SPARES, launch
 from eudoxus.sandbox.zygotes import Zygote, ZygoteFailed
+from tests.waiting import until
 
 from .conftest import opened, processes, settled
 
@@ -87,13 +88,11 @@ async def test_a_zygote_has_an_empty_environment_few_descriptors_and_no_privileg
 
 async def test_each_run_takes_a_spare_child_and_another_is_forked(bare: Sandbox):
     pid = zygote(bare)._pid
-    await asyncio.sleep(0.05)
+    await until(lambda: len(children(pid)) == SPARES)
     before = set(children(pid))
-    assert len(before) == SPARES
     await bare.run(Program(code="def f(n): return 2", entry="f"), [Test(code="assert f(1) == 2")])
-    await asyncio.sleep(0.05)
+    await until(lambda: len(children(pid)) == SPARES and set(children(pid)) != before)
     after = set(children(pid))
-    assert len(after) == SPARES
     assert len(before & after) == SPARES - 1
 
 
@@ -123,11 +122,7 @@ async def test_a_zygote_that_is_killed_takes_its_children_along(bare: Sandbox):
     assert started._pid is not None
     os.kill(started._pid, signal.SIGKILL)
     await asyncio.wait_for(started.gone, 5)
-    for _ in range(100):
-        if not any(map(alive, pids)):
-            break
-        await asyncio.sleep(0.01)
-    assert not any(map(alive, pids))
+    await until(lambda: not any(map(alive, pids)))
     assert started.broken
     started.end()
 

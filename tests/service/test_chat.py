@@ -10,7 +10,8 @@ import openai
 import pytest
 
 from tests.service.conftest import Running
-from tests.service.upstream import Upstream, until
+from tests.service.upstream import Upstream
+from tests.waiting import until
 
 HELLO: Any = [{"role": "user", "content": "2 + 2?"}]
 

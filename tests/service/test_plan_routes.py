@@ -17,7 +17,7 @@ from eudoxus.service import while_wanted
 from eudoxus.service.settings import Settings
 from tests.service.conftest import Running
 from tests.service.test_keys import make_key
-from tests.service.upstream import until
+from tests.waiting import until
 
 PROBLEM = BLOCKS.example_problem
 TWO = ("(define (problem p) (:domain blocksworld) (:objects {0} {1} - block) (:init (on {0} {1}) (on-table {1}) (clear {0}) (arm-empty))"

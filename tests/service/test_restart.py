@@ -15,7 +15,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.service.upstream import Upstream, until
+from tests.service.upstream import Upstream
+from tests.waiting import until
 
 TASK: dict[str, Any] = {"messages": [{"role": "user", "content": "go"}]}
 HERE = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ async def test_on_a_signal_calls_in_flight_finish_and_the_run_waits_for_the_next
     await until(lambda: len(upstream.bodies) >= 2)
     start = time.monotonic()
     log = first.kill(signal.SIGTERM)
-    assert first.process.returncode == 0 and time.monotonic() - start < 4 and "Traceback" not in log, log
+    assert first.process.returncode == 0 and time.monotonic() - start < 20 and "Traceback" not in log, log
     upstream.delay = 0.0
     ended = running().http.get(f"/v1/runs/{run['id']}", params={"wait": 30}).json()
     assert ended["status"] == "completed"

