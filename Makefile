@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PACKAGES := runtime sandbox decoding agents planners prompts service solvers evaluation
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo serve test pytest lint bench lock clean
+.PHONY: demo serve test pytest lint bench local lock clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/eudoxus demo
@@ -51,6 +51,14 @@ $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pytho
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.installed
+
+# Hugging Face models (torch, transformers): their tests are skipped without.
+local: $(VENV)/.installed-local
+
+$(VENV)/.installed-local: requirements-local.txt $(VENV)/.installed-dev
+	@echo "installing torch and transformers into $(VENV) (once) ..."
+	@$(PIP) install -r requirements-local.txt
+	@touch $@
 
 # Needs uv. The locks hold names, versions and hashes only, for every platform and Python from 3.11 on.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links

@@ -18,6 +18,8 @@ class Upstream:
     def __init__(self, answer: Answering | str = "four") -> None:
         self.answer: Answering = answer if callable(answer) else lambda body: answer
         self.delay, self.status = 0.0, 200
+        self.held_from: int | None = None
+        """Calls from this one on (the first is 0) get no answer until it is None again."""
         self.cuts = 0
         """How many of the next streams break off after their first word."""
         self.bodies: list[dict[str, Any]] = []
@@ -35,9 +37,12 @@ class Upstream:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                number = len(upstream.bodies)
                 upstream.bodies.append(body)
                 upstream.headers.append({k.lower(): v for k, v in self.headers.items()})
                 time.sleep(upstream.delay)
+                while upstream.held_from is not None and number >= upstream.held_from:
+                    time.sleep(0.01)
                 if upstream.status != 200:
                     self._json(upstream.status, {"error": {"message": "no luck", "type": "x", "code": None}})
                 elif body.get("stream"):
@@ -91,5 +96,6 @@ class Upstream:
         return {"id": "up-1", "object": "chat.completion", "created": 0, "model": body["model"], "choices": choices, "usage": usage}
 
     def close(self) -> None:
+        self.held_from = None
         self._server.shutdown()
         self._server.server_close()
