@@ -170,6 +170,8 @@ def _completion(made: Generation, told: Json | None) -> Completion:
     about = dict(told or {})
     if made.telemetry:
         about["tokens"] = [token.json() for token in made.telemetry]
+    if made.log_weight is not None:
+        about["log_weight"] = made.log_weight
     if about and made.complete is not None:
         about["complete"] = made.complete
     extra = {"decoding": about} if about else None

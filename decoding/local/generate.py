@@ -60,6 +60,8 @@ class Generation:
     """Whether the grammar accepts the text; None without a grammar."""
     logprobs: list[Json] | None = None
     telemetry: list[TokenTelemetry] = field(default_factory=list)
+    log_weight: float | None = None
+    """Of importance sampling."""
 
 
 def constrained(engine: GrammarEngine, grammar: Grammar, max_tokens: int) -> Matcher:

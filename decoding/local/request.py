@@ -119,11 +119,11 @@ def _written(text: str) -> Grammar:
     check_size(Lark(text), Limits())
     if "::=" not in text:
         return Lark(text)
-    from llguidance.gbnf_to_lark import GbnfToLarkError, gbnf_to_lark
+    from llguidance.gbnf_to_lark import gbnf_to_lark
 
     try:
         return Lark(gbnf_to_lark(text))
-    except (GbnfToLarkError, RecursionError, ValueError, KeyError, IndexError, AssertionError) as error:
+    except Exception as error:  # noqa: BLE001 - what it raises has no class of its own
         raise InvalidGrammar(f"the grammar is no GBNF: {error}", param="grammar") from None
 
 
