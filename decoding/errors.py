@@ -80,6 +80,12 @@ class MatcherFailed(EudoxusError):
     code = "grammar_matcher_failed"
 
 
+class DeadEnd(EudoxusError):
+    """A text is not complete, and no token of the vocabulary goes on with it: the vocabulary lacks a piece of the grammar."""
+
+    code = "grammar_dead_end"
+
+
 class ModelChanged(EudoxusError):
     """The model gave another law for a prefix than before, so that exact sampling is impossible; or a saved trie is of another model."""
 

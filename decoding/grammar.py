@@ -82,6 +82,8 @@ class Limits:
     """Most states that the lexer builds lazily; about 1 to 2 kB each."""
     step_seconds: float = 1.0
     """Longest time of one mask or one consumed token, checked when the step is done."""
+    kept_grammars: int = 256
+    """Most compiled grammars that an engine keeps; the one used the longest ago goes first."""
 
 
 def as_grammar(value: object) -> Grammar:
