@@ -42,7 +42,7 @@ class LocalEndpoint:
     A cancelled or late request stops generating at its next token.
     """
 
-    capabilities = Capabilities(logprobs=True, tools=False, grammar="lark", prefill=True)
+    capabilities = Capabilities(logprobs=True, tools=False, grammar="local", prefill=True)
 
     def __init__(self, config: LocalConfig, *, name: str = "local", clock: Callable[[], float] = time.perf_counter) -> None:
         self.name, self._config, self._clock = name, config, clock

@@ -88,7 +88,10 @@ def sample_exactly(
     model = PromptedModel(prompt, sampling, cancelled)
     sampler = AlignedSampler.of(model, engine, grammar, max_tokens=room, memory=MEMORY)
     samples, told = _particles(sampler, n, rng, effort) if mode == "smc" else _trials(sampler, n, rng, mode, effort)
-    made = [Generation(s.text.decode(errors="replace"), list(s.tokens), complete=True, log_weight=s.log_weight if mode == "is" else None) for s in samples]
+    made = [
+        Generation(s.text.decode(errors="replace"), list(s.tokens), complete=True, log_weight=s.log_weight if mode == "is" else None)
+        for s in samples
+    ]
     if top_logprobs is not None:
         for generation in made:
             generation.logprobs = _scored(prompt, generation.tokens, top_logprobs)

@@ -11,7 +11,7 @@ dialect        notations                where
 ``llama.cpp``  gbnf                     ``grammar``
 ``fireworks``  gbnf                     ``response_format`` of type ``grammar``
 ``ollama``, ``lm-studio``  none         only a JSON schema
-``local``      choice, regex, lark      for endpoints that decode in this process and read our field themselves
+``local``      choice, regex, lark, gbnf  for endpoints that decode in this process and read our field themselves
 ============== ======================== ===========================================================================
 """
 
@@ -93,7 +93,7 @@ DIALECTS = {dialect.name: dialect for dialect in (
     Dialect("openai", ("regex", "lark"), _custom_tool),
     Dialect("ollama", (), _untold),
     Dialect("lm-studio", (), _untold),
-    Dialect("local", ("choice", "regex", "lark"), _untold),
+    Dialect("local", ("choice", "regex", "lark", "gbnf"), _untold),
 )}
 """All dialects by name, in the order in which a probe tries them."""
 

@@ -25,7 +25,7 @@ def write(folder: Path, *, seed: int = 1, onnx: bool = True) -> Path:
     """The directory, with ``model.onnx`` if asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     _tokenizer().save(str(folder / "tokenizer.json"))
-    _json(folder / "tokenizer_config.json", {"eos_token": "<|end|>", "pad_token": {"content": "<|pad|>"}, "chat_template": TEMPLATE,
+    _json(folder / "tokenizer_config.json", {"eos_token": "<|end|>", "pad_token": "<|pad|>", "chat_template": TEMPLATE,
                                              "tokenizer_class": "PreTrainedTokenizerFast"})
     _json(folder / "generation_config.json", {"eos_token_id": [2]})
     _json(folder / "config.json", {
