@@ -60,6 +60,8 @@ class LocalEndpoint:
         if model != self.default_model:
             raise EndpointError(f"the endpoint {self.name!r} has no model {model!r}; it has {self.default_model!r}",
                                 endpoint=self.name, status=404)
+        if self._closed.is_set():
+            raise self._ending()
         asked = read_request(request)
         given_up = threading.Event()
         watch = Watch(self._listener(call, n), lambda: given_up.is_set() or self._closed.is_set(), asked.top_logprobs, asked.telemetry)
@@ -70,12 +72,15 @@ class LocalEndpoint:
             allowed = min(self._config.timeout_s, call.timeout or self._config.timeout_s)
             raise EndpointTimeout(f"the model did not end within {allowed:g} s", endpoint=self.name) from None
         except Cancelled:
-            raise EndpointError("the service is shutting down", endpoint=self.name, retryable=True) from None
+            raise self._ending() from None
         except EndpointError as error:
             error.endpoint = self.name
             raise
         finally:
             given_up.set()
+
+    def _ending(self) -> EndpointError:
+        return EndpointError("the service is shutting down", endpoint=self.name, retryable=True)
 
     def _listener(self, call: Call, n: int) -> Callable[[str], None] | None:
         """Passes pieces of text on to the event loop, which sees them before the end of the answer."""

@@ -36,8 +36,8 @@ class TestTransformers(ModelContract):
     def test_it_gives_the_prompt_that_transformers_gives(self, model: LocalModel, directory: Path) -> None:
         import transformers
 
-        messages = [{"role": "system", "content": " be brief "}, {"role": "user", "content": "who?\n"}, {"role": "assistant", "content": "you"},
-                    {"role": "user", "content": "true or false"}]
+        said = [("system", " be brief "), ("user", "who?\n"), ("assistant", "you"), ("user", "true or false")]
+        messages = [{"role": role, "content": content} for role, content in said]
         theirs = transformers.AutoTokenizer.from_pretrained(directory)
         assert model.directory.prompt(messages) == theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
