@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eudoxus.decoding.apply import Mask, allowed_tokens
 from eudoxus.decoding.closing import ClosingMatcher, check_budget
 from eudoxus.decoding.engine import GrammarEngine, Matcher
-from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, NotInSubset
+from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, NotInSubset, TokenRefused
 from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.local.errors import Cancelled
 from eudoxus.decoding.local.law import PLAIN, Sampling
@@ -46,6 +47,7 @@ class Watch:
 
 
 UNWATCHED = Watch()
+Ids = NDArray[np.int64]
 
 
 @dataclass
@@ -105,6 +107,7 @@ class _Loop:
         self.prompt, self.rng, self.sampling, self.masks, self.watch = prompt, rng, sampling, masks, watch
         self.vocabulary = prompt.model.vocabulary
         self.growing = GrowingText(stops)
+        self.mask_us = 0.0
         self.made = Generation(logprobs=None if watch.top_logprobs is None else [])
 
     def run(self, max_tokens: int) -> Generation:
@@ -113,28 +116,35 @@ class _Loop:
         while len(self.made.tokens) < room and not self.growing.stopped and not self.masks.only_end:
             if self.watch.cancelled():
                 raise Cancelled
-            token = self._chosen(logits)
+            token = self._drawn(logits)
             if token in self.vocabulary.eos:
                 return self._ended("stop")
             self._note(logits, token, forward_us)
-            self._take(token)
+            self.made.tokens.append(token)
+            self._say(self.growing.add(self.vocabulary.tokens[token]))
             if len(self.made.tokens) < room and not self.growing.stopped and not self.masks.known_to_end:
                 started = time.perf_counter()
                 logits = self.prompt.session.feed([token])[-1]
                 forward_us = (time.perf_counter() - started) * 1e6
         return self._ended("stop" if self.growing.stopped or self.masks.complete else "length")
 
-    def _chosen(self, logits: Logits) -> int:
-        allowed = self.masks.allowed()
+    def _drawn(self, logits: Logits) -> int:
+        """A token that the grammar has taken. One after which the text could not end in time is drawn again among those that fit, which
+        is the same law as drawing among these at once, and spares finding them at every step."""
+        try:
+            token = self._one_of(self.masks.allowed(), logits)
+            self.mask_us = self.masks.spent_us
+            self.masks.advance(token)
+        except TokenRefused:
+            token = self._one_of(self.masks.fitting(), logits)
+            self.masks.advance(token)
+        return token
+
+    def _one_of(self, allowed: Ids, logits: Logits) -> int:
         if not allowed.size:
             raise DeadEnd(f"no token of the model goes on after {self.vocabulary.decode(self.made.tokens)[-40:]!r} in this grammar")
         law = self.sampling.log_law(logits[allowed])
         return int(allowed[draw(law, self.rng.random())])
-
-    def _take(self, token: int) -> None:
-        self.made.tokens.append(token)
-        self.masks.advance(token)
-        self._say(self.growing.add(self.vocabulary.tokens[token]))
 
     def _say(self, text: str) -> None:
         self.made.text += text
@@ -148,7 +158,7 @@ class _Loop:
         if self.made.logprobs is not None:
             self.made.logprobs.append(logprob_entry(self.vocabulary, log_probs, token, self.watch.top_logprobs or 0))
         if self.watch.telemetry:
-            self.made.telemetry.append(telemetry_of(log_probs, self.masks.spent_us, forward_us))
+            self.made.telemetry.append(telemetry_of(log_probs, self.mask_us, forward_us))
 
     def _ended(self, reason: Literal["stop", "length"]) -> Generation:
         self._say(self.growing.end())
@@ -175,27 +185,34 @@ class _Masks:
 
     def __init__(self, matcher: Matcher | None, prompt: Prompt, pool: Executor | None) -> None:
         self.matcher, self.pool, self.vocabulary = matcher, pool, prompt.model.vocabulary
+        # A matcher that refuses what does not fit the budget need not mask it beforehand.
+        self.masking = matcher.inner if isinstance(matcher, ClosingMatcher) and matcher.guaranteed else matcher
         self.spent_us = 0.0
+        """Microseconds for the present mask and the token before it."""
         self._everything = np.arange(len(self.vocabulary.tokens))
         self._mask: Mask | None = None
         self._coming: Future[Mask] | None = None
-        if matcher is not None:
-            self._mask = self._timed(matcher, None)
+        if self.masking is not None:
+            self._mask = self._computed(self.masking, 0.0)
 
     def advance(self, token: int) -> None:
-        if self.matcher is None:
+        """Take ``token``. Raises :class:`TokenRefused` if the text could not end in time then."""
+        if self.matcher is None or self.masking is None:
+            return
+        started = time.perf_counter()
+        self.matcher.consume(token)
+        consumed_us = (time.perf_counter() - started) * 1e6
+        if token in self.vocabulary.eos:
             return
         if self.pool is None:
-            self._mask = self._timed(self.matcher, token)
+            self._mask = self._computed(self.masking, consumed_us)
         else:
-            self._coming = self.pool.submit(self._timed, self.matcher, token)
+            self._coming = self.pool.submit(self._computed, self.masking, consumed_us)
 
-    def _timed(self, matcher: Matcher, token: int | None) -> Mask:
+    def _computed(self, masking: Matcher, consumed_us: float) -> Mask:
         started = time.perf_counter()
-        if token is not None:
-            matcher.consume(token)
-        mask = matcher.mask()
-        self.spent_us = (time.perf_counter() - started) * 1e6
+        mask = masking.mask()
+        self.spent_us = consumed_us + (time.perf_counter() - started) * 1e6
         return mask
 
     def _arrived(self) -> Mask | None:
@@ -203,9 +220,15 @@ class _Masks:
             self._mask, self._coming = self._coming.result(), None
         return self._mask
 
-    def allowed(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def allowed(self) -> Ids:
+        """What the grammar allows, whether or not the text can still end in time."""
         mask = self._arrived()
         return self._everything if mask is None else allowed_tokens(mask, self.vocabulary.size)
+
+    def fitting(self) -> Ids:
+        """Those after which the text can still end in time."""
+        assert self.matcher is not None
+        return allowed_tokens(self.matcher.mask(), self.vocabulary.size)
 
     @property
     def complete(self) -> bool:

@@ -23,8 +23,8 @@ from eudoxus.decoding.vocabulary import Vocabulary
 
 WORDS = Regex("[a-z]{3,40} (true|false)")
 NESTED = Lark('start: "(" start ")" | "x"\n')
-PERSON = JsonSchema.of({"type": "object", "properties": {"name": {"type": "string", "maxLength": 6}, "age": {"type": "integer", "maximum": 200}},
-                        "required": ["name", "age"], "additionalProperties": False})
+FIELDS = {"name": {"type": "string", "maxLength": 6}, "age": {"type": "integer", "maximum": 200}}
+PERSON = JsonSchema.of({"type": "object", "properties": FIELDS, "required": ["name", "age"], "additionalProperties": False})
 GREEDY = Sampling(temperature=0)
 
 
@@ -122,7 +122,8 @@ def test_a_mask_computed_ahead_changes_nothing(prompt: Prompt, engine):
 
 
 def test_a_vocabulary_that_cannot_spell_the_grammar_is_a_typed_error(prompt: Prompt, model: LocalModel):
-    lacking = Vocabulary(tuple(b"" if b"q" in text else text for text in model.vocabulary.tokens), model.vocabulary.eos, model.vocabulary.size)
+    known = model.vocabulary
+    lacking = Vocabulary(tuple(b"" if b"q" in text else text for text in known.tokens), known.eos, known.size)
     with pytest.raises((DeadEnd, MatcherFailed)):
         answer(prompt, matcher=LlguidanceEngine(lacking).matcher(Regex("abcq"), exact=True))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ STOPS = st.lists(st.text(alphabet="abé🙂", min_size=1, max_size=3), max_size=
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     ends = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
-    return [data[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(ends)]
 
 
 @given(SHORT, STOPS, st.lists(st.integers(0, 99), max_size=9))
