@@ -11,8 +11,9 @@ from eudoxus.planners.pddl.model import ROOT
 from eudoxus.runtime import Context
 from eudoxus.runtime.errors import CapabilityMissing
 
-Dialect = Literal["gbnf", "ebnf"]
-"""*gbnf*: llama.cpp's body field ``grammar``. *ebnf*: the same notation in vLLM's field ``structured_outputs``."""
+Dialect = Literal["gbnf", "ebnf", "lark"]
+"""*gbnf*: llama.cpp's body field ``grammar``. *ebnf*: the same notation in vLLM's field ``structured_outputs``. *lark*: models in this
+process, which read it in the field ``grammar``."""
 
 
 def problem_grammar(domain: Domain) -> str:
@@ -44,7 +45,7 @@ def constrained(dialect: Dialect, domain: Domain, ctx: Context) -> dict[str, Any
         raise CapabilityMissing(f"grammar={dialect}: the model's endpoint decodes under {offered or 'no'} grammars; "
                                 "say what it can in its configuration, as capabilities.grammar", param="params.grammar")
     grammar = problem_grammar(domain)
-    return {"grammar": grammar} if dialect == "gbnf" else {"structured_outputs": {"grammar": grammar}}
+    return {"structured_outputs": {"grammar": grammar}} if dialect == "ebnf" else {"grammar": grammar}
 
 
 @functools.cache

@@ -46,7 +46,8 @@ class LLMPlusP(Params):
     structure: bool | None = None
     """Whether the model may tell grids and rows by macros in JSON; None: where the domain has a fixed relation among things of one type."""
     grammar: Dialect | None = None
-    """Decode under the domain's grammar, for endpoints that declare it: ``gbnf`` (llama.cpp) or ``ebnf`` (vLLM). Not with structure."""
+    """Decode under the domain's grammar, for endpoints that declare it: ``gbnf`` (llama.cpp), ``ebnf`` (vLLM) or ``lark`` (local
+    models). Not with structure."""
     nl_plan: Literal["template", "model"] = "template"
     """Who tells the plan in English: templates, or the model in 1 more completion."""
 

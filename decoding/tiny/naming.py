@@ -55,7 +55,7 @@ class Naming:
 
 
 def naming(random: Random, blocks: int) -> Naming:
-    """Names for this many blocks (at most 9)."""
+    """Names for this many blocks (at most 8)."""
     kind = random.choice(("bare", "bare", "capital", "block", "colour"))
     if kind == "colour":
         names = tuple(random.sample(COLOURS, blocks))
