@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, ValidatorFunctionWrapHandler, WrapValidator, field_validator
 
 from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
+from eudoxus.runtime.endpoints.dialects import DIALECTS, PROBE
 
 
 class _Config(BaseModel):
@@ -54,7 +55,15 @@ class OpenAIConfig(_Config):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """How the server calls the limit of tokens; by default ``max_tokens``, at api.openai.com ``max_completion_tokens``."""
     capabilities: Capabilities = Capabilities(logprobs=True)
-    """What the server can do; requests that need anything else are refused."""
+    """What the server can do; requests that need anything else are refused. ``grammar`` is its dialect, or ``probe``."""
+
+    @field_validator("capabilities")
+    @classmethod
+    def _dialect(cls, said: Capabilities) -> Capabilities:
+        spoken = [name for name in DIALECTS if name != "local"]
+        if said.grammar is not None and said.grammar not in (*spoken, PROBE):
+            raise ValueError(f"capabilities.grammar={said.grammar!r}: expected {', '.join(spoken)} or {PROBE}")
+        return said
 
     @field_validator("base_url")
     @classmethod
