@@ -33,7 +33,7 @@ from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import EMBEDDED, EMBEDDED_CAN, Settings, load_settings
 from eudoxus.service.store import new_run_id
 
-DEMO_SPEC = "llm_plus_p(grammar=lark)/local:tiny"
+DEMO_SPEC = "llm_plus_p(grammar=true)/local:tiny"
 DEMO_TASK = files("eudoxus.planners.domains") / "blocksworld" / "tasks" / "four_blocks.json"
 
 
