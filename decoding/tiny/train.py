@@ -23,7 +23,7 @@ from eudoxus.decoding.tiny.card import card
 from eudoxus.decoding.tiny.export import WEIGHTS, export
 from eudoxus.decoding.tiny.language import Sample, samples
 from eudoxus.decoding.tiny.score import scores
-from eudoxus.decoding.tiny.tokenizer import CONTEXT, END, PAD, PDDL, TASK, VOCABULARY, save, trained
+from eudoxus.decoding.tiny.tokenizer import CONTEXT, END, PAD, PDDL, SPECIAL, TASK, VOCABULARY, save, trained
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ IGNORED = -100
 """The label of what the loss does not count: the question and the padding."""
 
 
-def new_model(seed: int, end: int, pad: int) -> LlamaForCausalLM:
+def new_model(seed: int, *, end: int, pad: int) -> LlamaForCausalLM:
     """The untrained model: a Llama of 4 layers, width 128, 4 heads, 320 inside, with tied embeddings."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -64,8 +64,8 @@ def rate(step: int, steps: int) -> float:
 
 def batches(tokenizer: Tokenizer, steps: int, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """``steps`` pairs of token ids and labels, [BATCH, length] each, by the curriculum."""
-    random, streams = Random(seed), {}
-    step = 0
+    random, step = Random(seed), 0
+    streams: dict[tuple[int, ...], Iterator[Sample]] = {}
     while step < steps:
         blocks = next(blocks for until, blocks in CURRICULUM if step < until * steps)
         stream = streams.setdefault(blocks, samples(random.randrange(2**32), blocks, held_out=False))
@@ -100,7 +100,7 @@ def train(steps: int, seed: int, console: Console) -> tuple[LlamaForCausalLM, To
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     tokenizer = trained(seed)
-    model = new_model(seed, tokenizer.token_to_id(END), tokenizer.token_to_id(PAD))
+    model = new_model(seed, end=SPECIAL.index(END), pad=SPECIAL.index(PAD))
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05)
     table, losses, begun = [], list[float](), time.process_time()
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"), TimeRemainingColumn())
@@ -135,7 +135,8 @@ def write(folder: Path, model: LlamaForCausalLM, tokenizer: Tokenizer) -> None:
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     model.config.dtype = torch.float32  # what transformers calculates in
     model.config.save_pretrained(folder)
-    GenerationConfig(do_sample=False, eos_token_id=model.config.eos_token_id, pad_token_id=model.config.pad_token_id).save_pretrained(folder)
+    ends = {"eos_token_id": SPECIAL.index(END), "pad_token_id": SPECIAL.index(PAD)}
+    GenerationConfig(do_sample=False, **ends).save_pretrained(folder)
     save(tokenizer, folder)
     export(folder)
 
