@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from eudoxus.decoding.apply import Mask, allowed_tokens
 from eudoxus.decoding.closing import ClosingMatcher, check_budget
 from eudoxus.decoding.engine import GrammarEngine, Matcher
-from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, NotInSubset, TokenRefused
+from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, MatcherFailed, NotInSubset, TokenRefused
 from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.local.errors import Cancelled
 from eudoxus.decoding.local.law import PLAIN, Sampling
@@ -200,7 +200,7 @@ class _Masks:
         if self.matcher is None or self.masking is None:
             return
         started = time.perf_counter()
-        self.matcher.consume(token)
+        self._consume(self.matcher, token)
         consumed_us = (time.perf_counter() - started) * 1e6
         if token in self.vocabulary.eos:
             return
@@ -208,6 +208,23 @@ class _Masks:
             self._mask = self._computed(self.masking, consumed_us)
         else:
             self._coming = self.pool.submit(self._computed, self.masking, consumed_us)
+
+    def _consume(self, matcher: Matcher, token: int) -> None:
+        before = len(matcher.consumed)
+        try:
+            matcher.consume(token)
+        except MatcherFailed:
+            inner = self._without_closing()
+            if len(inner.consumed) == before:
+                inner.consume(token)
+
+    def _without_closing(self) -> Matcher:
+        """Go on by the engine alone: the reader of grammars that is used for ending in time gave up, or reads this grammar otherwise than
+        the engine does. Raises the error being handled if it was the engine's."""
+        if not isinstance(self.matcher, ClosingMatcher):
+            raise  # noqa: PLE0704 - called while handling it
+        self.matcher = self.masking = self.matcher.inner
+        return self.masking
 
     def _computed(self, masking: Matcher, consumed_us: float) -> Mask:
         started = time.perf_counter()
@@ -228,7 +245,11 @@ class _Masks:
     def fitting(self) -> Ids:
         """Those after which the text can still end in time."""
         assert self.matcher is not None
-        return allowed_tokens(self.matcher.mask(), self.vocabulary.size)
+        try:
+            mask = self.matcher.mask()
+        except MatcherFailed:
+            mask = self._without_closing().mask()
+        return allowed_tokens(mask, self.vocabulary.size)
 
     @property
     def complete(self) -> bool:

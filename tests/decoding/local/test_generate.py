@@ -96,6 +96,13 @@ def test_a_text_that_did_not_end_in_time_is_never_called_complete(prompt: Prompt
         assert len(made.tokens) == room
 
 
+def test_where_the_reader_for_ending_in_time_disagrees_with_the_engine_the_engine_decides(prompt: Prompt, engine):
+    """A class of digits in Lark is that of Unicode for the engine and of ASCII for the reader."""
+    texts = [answer(prompt, seed, matcher=constrained(engine, Lark(r"start: /\d{2}-\d{2}/"), 30)).text for seed in range(30)]
+    assert all(re.fullmatch(r"\d{2}-\d{2}", text) for text in texts)
+    assert not all(text.isascii() for text in texts)
+
+
 def test_what_no_budget_can_hold_is_refused(engine):
     with pytest.raises(BudgetTooSmall) as caught:
         constrained(engine, Regex("[a-z]{40}"), 3)
