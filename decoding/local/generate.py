@@ -28,7 +28,6 @@ from eudoxus.decoding.local.measure import TokenTelemetry, logprob_entry, model_
 from eudoxus.decoding.local.model import Logits
 from eudoxus.decoding.local.reading import Prompt
 from eudoxus.decoding.local.text import GrowingText
-from eudoxus.decoding.sampling import draw
 from eudoxus.runtime.chat import Json
 
 
@@ -143,8 +142,7 @@ class _Loop:
     def _one_of(self, allowed: Ids, logits: Logits) -> int:
         if not allowed.size:
             raise DeadEnd(f"no token of the model goes on after {self.vocabulary.decode(self.made.tokens)[-40:]!r} in this grammar")
-        law = self.sampling.log_law(logits[allowed])
-        return int(allowed[draw(law, self.rng.random())])
+        return int(allowed[self.sampling.draw(logits[allowed], self.rng.random())])
 
     def _say(self, text: str) -> None:
         self.made.text += text
