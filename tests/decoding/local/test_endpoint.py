@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -130,6 +133,34 @@ async def test_a_model_that_cannot_be_loaded_is_said_in_the_check_and_to_each_re
             await endpoint.complete("nothing", ChatRequest(messages=(user("x"),)), 1, Call())
         assert caught.value.endpoint == "here"
     await endpoint.aclose()
+
+
+async def test_both_runtimes_give_the_same_likeliest_answer(directory: Path, torch_model):
+    said = {}
+    for runtime in ("onnx", "transformers"):
+        endpoint = LocalEndpoint(LocalConfig(model=str(directory), runtime=runtime))
+        response = await ask(endpoint, temperature=0, max_tokens=20, grammar={"regex": "[a-z ]{10,}"})
+        said[runtime] = response.completions[0].text
+        assert runtime in (await endpoint.check()).detail
+        await endpoint.aclose()
+    assert said["onnx"] == said["transformers"]
+
+
+def test_the_command_line_checks_it(directory: Path, tmp_path: Path):
+    configured = {"here": {"type": "local", "model": str(directory)}, "there": {"type": "local", "model": str(tmp_path)}}
+    command = [str(Path(sys.executable).parent / "eudoxus"), "endpoints", "check", "--json"]
+    environment = {**os.environ, "EUDOXUS_ENDPOINTS": json.dumps(configured)}
+    done = subprocess.run(command, env=environment, capture_output=True, cwd=tmp_path, timeout=60)
+    here, there = json.loads(done.stdout)["data"]
+    assert (here["ok"], here["type"], here["models"]) == (True, "local", ["random"])
+    assert (there["ok"], done.returncode) == (False, 4)
+    assert "config.json" in there["detail"]
+
+
+def test_the_guide_works_as_shown(directory: Path, capsys: pytest.CaptureFixture[str]):
+    guide = (Path(__file__).parents[3] / "docs" / "local.md").read_text()
+    exec(re.findall("^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)[-1], {"DIRECTORY": str(directory)})
+    assert capsys.readouterr().out.split() in (["yes", "stop"], ["no", "stop"])
 
 
 ENDLESS = {"extra": {"structured_outputs": {"regex": "[a-z]{230}"}}, "max_tokens": 240, "temperature": 2}
