@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, TypeAdapter, field_validator
 
-from eudoxus.runtime.endpoints.base import Capabilities
+from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
+from eudoxus.runtime.endpoints.dialects import DIALECTS, PROBE
 
 
 class _Config(BaseModel):
@@ -52,7 +55,15 @@ class OpenAIConfig(_Config):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """How the server calls the limit of tokens; by default ``max_tokens``, at api.openai.com ``max_completion_tokens``."""
     capabilities: Capabilities = Capabilities(logprobs=True)
-    """What the server can do; requests that need anything else are refused."""
+    """What the server can do; requests that need anything else are refused. ``grammar`` is its dialect, or ``probe``."""
+
+    @field_validator("capabilities")
+    @classmethod
+    def _dialect(cls, said: Capabilities) -> Capabilities:
+        spoken = [name for name in DIALECTS if name != "local"]
+        if said.grammar is not None and said.grammar not in (*spoken, PROBE):
+            raise ValueError(f"capabilities.grammar={said.grammar!r}: expected {', '.join(spoken)} or {PROBE}")
+        return said
 
     @field_validator("base_url")
     @classmethod
@@ -96,5 +107,38 @@ class ReplayConfig(_Config):
         return [file for path in self.paths for file in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])]
 
 
-EndpointConfig = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+class FurtherConfig(_Config):
+    """Base for the configuration of endpoint types that packages publish under the entry-point group ``eudoxus.endpoints``.
+
+    The entry point's name is the ``type``; it names a subclass, which makes the endpoint.
+    """
+
+    type: str
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint, called ``name``; nothing is contacted or loaded yet."""
+        raise NotImplementedError
+
+
+ENDPOINT_TYPES = "eudoxus.endpoints"
+_BuiltIn = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+_BUILT_IN: TypeAdapter[OpenAIConfig | ManualConfig | ReplayConfig] = TypeAdapter(_BuiltIn)
+_NAMES = frozenset({"openai", "manual", "replay"})
+
+
+def _read(said: Any) -> OpenAIConfig | ManualConfig | ReplayConfig | FurtherConfig:
+    """A configuration of a type of ours, else of the published type of that name."""
+    if isinstance(said, FurtherConfig):
+        return said
+    kind = said.get("type") if isinstance(said, Mapping) else None
+    if not isinstance(kind, str) or kind in _NAMES:
+        return _BUILT_IN.validate_python(said)
+    points = entry_points(group=ENDPOINT_TYPES)
+    if kind not in points.names:
+        raise ValueError(f"type is {kind!r}, expected one of {', '.join(sorted({*_NAMES, *points.names}))}")
+    published: type[FurtherConfig] = points[kind].load()
+    return published.model_validate(said)
+
+
+EndpointConfig = Annotated[OpenAIConfig | ManualConfig | ReplayConfig | FurtherConfig, PlainValidator(_read)]
 """One endpoint, told apart by ``type``."""
