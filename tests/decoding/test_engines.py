@@ -132,7 +132,9 @@ def test_a_grammar_whose_texts_never_end_is_unsatisfiable(kind, text):
         ENGINES[kind.name, 300].matcher(Lark(text))
 
 
-@pytest.mark.parametrize("text", ['start: "a" start?', 'start: a\na: "x" a | b*\nb: b "y"', 'start: %json {"type": "integer"}', 'start: "a"' + ' "b"' * 9000])
+@pytest.mark.parametrize(
+    "text", ['start: "a" start?', 'start: a\na: "x" a | b*\nb: b "y"', 'start: %json {"type": "integer"}', 'start: "a"' + ' "b"' * 9000]
+)
 def test_a_grammar_that_ends_or_is_not_read_is_let_through(text):
     assert ENGINES["llguidance", 300].matcher(Lark(text)).mask().any()
 
