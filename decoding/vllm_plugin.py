@@ -92,7 +92,7 @@ def _interfaces() -> type:
 _Interfaces: Any = object if TYPE_CHECKING else _interfaces()
 
 
-class GrammarLogitsProcessor(_Interfaces):
+class GrammarLogitsProcessor(_Interfaces):  # type: ignore[misc]
     """Requests without our arguments cost nothing; a request whose text cannot go on is ended and logged, and never stops the batch."""
 
     def __init__(self, vllm_config: Any, device_or_states: Any, is_pin_memory: bool | None = None) -> None:
@@ -154,7 +154,7 @@ class GrammarLogitsProcessor(_Interfaces):
 
     def apply(self, logits: torch.Tensor, ctx: Any = None) -> torch.Tensor:
         if ctx is None:
-            return super().apply(logits)  # type: ignore[no-any-return, misc]
+            return super().apply(logits)
         if not any(int(slot) in self._slots for slot in ctx.idx_mapping_np):
             return logits
         slots, places, fed = (values.tolist() for values in (ctx.expanded_idx_mapping, ctx.pos, ctx.input_ids))
