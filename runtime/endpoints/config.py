@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, ValidatorFunctionWrapHandler, WrapValidator, field_validator
 
-from eudoxus.runtime.endpoints.base import Capabilities
+from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
 
 
 class _Config(BaseModel):
@@ -96,5 +98,32 @@ class ReplayConfig(_Config):
         return [file for path in self.paths for file in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])]
 
 
-EndpointConfig = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+class FurtherConfig(_Config):
+    """Base for the configuration of endpoint types that packages publish under the entry-point group ``eudoxus.endpoints``.
+
+    The entry point's name is the ``type``; it names a subclass, which makes the endpoint.
+    """
+
+    type: str
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint, called ``name``; nothing is contacted or loaded yet."""
+        raise NotImplementedError
+
+
+def _read(said: Any, known: ValidatorFunctionWrapHandler) -> Any:
+    """A configuration of a type of ours, else of the published type of that name."""
+    kind = said.get("type") if isinstance(said, Mapping) else None
+    if isinstance(said, FurtherConfig) or not isinstance(kind, str) or kind in BUILT_IN:
+        return said if isinstance(said, FurtherConfig) else known(said)
+    points = entry_points(group=ENDPOINT_TYPES)
+    if kind not in points.names:
+        raise ValueError(f"type is {kind!r}, expected one of {', '.join(sorted({*BUILT_IN, *points.names}))}")
+    return points[kind].load().model_validate(said)
+
+
+ENDPOINT_TYPES = "eudoxus.endpoints"
+BUILT_IN = frozenset({"openai", "manual", "replay"})
+_BuiltIn = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+EndpointConfig = Annotated[_BuiltIn | SkipValidation[FurtherConfig], WrapValidator(_read)]
 """One endpoint, told apart by ``type``."""
