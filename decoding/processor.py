@@ -13,7 +13,6 @@ This is greedy constrained decoding; draws from the model's own law within the g
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -39,7 +38,8 @@ class GrammarLogitsProcessor:
     ``grammar``: one for all rows, or a list with one for each prompt of the batch, in its order. ``max_tokens`` and ``exact``: see
     :meth:`Constraint.of`, which also says what is raised. Rows are known by their tokens and not by their place, so a host may reorder,
     drop and double them (beams) or go back (drafts that were refused). The vocabulary's ``eos`` must be the tokens at which ``generate``
-    ends a text. It remembers one call of ``generate``; another prompt begins anew, and :meth:`reset` does for the same one.
+    ends a text. It remembers one call of ``generate``, and other prompts begin anew; only where a prompt is the last one with a part of
+    its text does it take :meth:`reset`.
     """
 
     supports_continuous_batching: ClassVar[bool] = False
@@ -64,10 +64,8 @@ class GrammarLogitsProcessor:
         Raises :class:`InvalidVocabulary` where there are fewer scores than tokens in the vocabulary, and :class:`InvalidParams` where the
         rows cannot be shared out among the grammars.
         """
-        if scores.shape[-1] < len(self.vocabulary.tokens):
-            raise InvalidVocabulary(
-                f"the model gives {scores.shape[-1]} scores, the vocabulary has {len(self.vocabulary.tokens)} tokens: is it another model's?"
-            )
+        if (given := scores.shape[-1]) < (needed := len(self.vocabulary.tokens)):
+            raise InvalidVocabulary(f"the model gives {given} scores, the vocabulary has {needed} tokens: is it another model's?")
         rows = _rows(input_ids)
         if not self._continued(rows):
             self._begin(rows)
