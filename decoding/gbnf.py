@@ -11,10 +11,7 @@ from typing import TypeAlias
 from eudoxus.decoding.errors import GrammarTooLarge, NotInSubset
 from eudoxus.decoding.grammar import Lark, Limits, Regex, check_size
 from eudoxus.decoding.lark import Item, Lexeme, Name, Rules, parse_lark
-from eudoxus.decoding.regex import OTHER, Chars, Choice, Expr, Repeat, Sequence, parse_regex
-
-_BEYOND = r"\u0080-\U0010FFFF"
-
+from eudoxus.decoding.regex import ASCII, OTHER, Chars, Choice, Expr, Repeat, Sequence, parse_regex
 
 def as_gbnf(grammar: Lark | Regex) -> str:
     """The same texts in GBNF, from the rule ``root``.
@@ -105,14 +102,13 @@ def _is_text(expr: Sequence[Item] | Sequence[Chars]) -> bool:
 
 
 def _class(expr: Part) -> str | None:
-    """A class of characters; None for what is none. A negated one reads as some of ASCII, or anything beyond."""
+    """A class of characters; None for what is none. What has all characters beyond ASCII is written by what it lacks, since servers differ
+    in how they read escapes of those."""
     match expr:
         case frozenset():
             return f"[{_ranges(expr)}]"
         case Choice((frozenset() as ascii, beyond)) if beyond == OTHER:
-            return f"[{_ranges(ascii)}{_BEYOND}]"
-        case Choice() if expr == OTHER:
-            return f"[{_BEYOND}]"
+            return f"[^{_ranges(ASCII - ascii)}]" if ascii != ASCII else "([^a] | [a])"
     return None
 
 
@@ -145,6 +141,4 @@ def _in_quotes(sign: str) -> str:
         return f"\\{sign}"
     if sign.isascii():
         return sign if sign.isprintable() else {"\n": r"\n", "\t": r"\t", "\r": r"\r"}.get(sign, f"\\x{ord(sign):02X}")
-    if sign.isprintable():
-        return sign
-    return f"\\u{ord(sign):04X}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08X}"
+    return sign
