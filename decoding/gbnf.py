@@ -13,6 +13,7 @@ from eudoxus.decoding.grammar import Lark, Limits, Regex, check_size
 from eudoxus.decoding.lark import Item, Lexeme, Name, Rules, parse_lark
 from eudoxus.decoding.regex import ASCII, OTHER, Chars, Choice, Expr, Repeat, Sequence, parse_regex
 
+
 def as_gbnf(grammar: Lark | Regex) -> str:
     """The same texts in GBNF, from the rule ``root``.
 
@@ -23,20 +24,25 @@ def as_gbnf(grammar: Lark | Regex) -> str:
     try:
         if isinstance(grammar, Regex):
             return f"root ::= {_choice(parse_regex(grammar.pattern))}\n"
-        return _rules(parse_lark(grammar.text))
+        rules = parse_lark(grammar.text)
+        # The start is GBNF's root; names have no underscores there.
+        return _rules(rules, {name: {"start": "root", "root": "root-"}.get(name, name.replace("_", "-")) for name in rules})
     except RecursionError:
         raise GrammarTooLarge("the grammar nests too deeply to be written in GBNF", param="grammar") from None
 
 
-def _rules(rules: Rules) -> str:
-    names = {name: _named(name) for name in rules}
+def as_part(text: str, prefix: str) -> str:
+    """Rules of a grammar in Lark as a part of another in GBNF: each name has ``prefix`` before it, and the part is ``<prefix>start``.
+
+    Raises as :func:`as_gbnf`.
+    """
+    rules = parse_lark(text)
+    return _rules(rules, {name: prefix + name.replace("_", "-") for name in rules})
+
+
+def _rules(rules: Rules, names: dict[str, str]) -> str:
     ordered = sorted(rules.items(), key=lambda rule: rule[0] != "start")
     return "".join(f"{names[name]} ::= {_choice(expr, names)}\n" for name, expr in ordered)
-
-
-def _named(name: str) -> str:
-    """``start`` is GBNF's ``root``; names have no underscores there."""
-    return {"start": "root", "root": "root-"}.get(name, name.replace("_", "-"))
 
 
 Part: TypeAlias = "Expr[Item] | Expr[Chars]"
