@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 import re2  # type: ignore[import-untyped]
 
-from eudoxus.decoding.ltl import Agent, AgentSpecError, Monitor, lift, lift_run, load_agent, read_agent, shipped, verify
+from eudoxus.decoding.checking import checker
+from eudoxus.decoding.errors import NotInSubset
+from eudoxus.decoding.grammar import Lark
+from eudoxus.decoding.ltl import Agent, Monitor, lift, lift_run, load_agent, read_agent, shipped, verify
 from eudoxus.decoding.ltl.lifting import Grammar
 from eudoxus.decoding.ltl.pattern import Seq, as_regex
 from eudoxus.decoding.ltl.transcript import written
 from tests.decoding.ltl.walks import Walker
+from tests.decoding.ltl.specs import MOVES
+from tests.decoding.servers import from_gbnf
 
 TOOLS = ["calculator", "python"]
 JSON = """
@@ -157,7 +162,7 @@ def test_json_under_a_schema_is_left_to_the_engine() -> None:
     caller = read_agent(JSON)
     grammar = lift(caller, Monitor(caller).after("question"))
     assert re.search(r'call_\d+: %json \{.*"required": \["n"\].*\} T\d+', grammar.lark())
-    with pytest.raises(AgentSpecError, match="dialect lark"):
+    with pytest.raises(NotInSubset, match="cannot be written in GBNF"):
         grammar.gbnf()
 
 
@@ -201,7 +206,28 @@ def test_an_engine_takes_what_the_behaviour_accepts_and_nothing_else(name: str) 
 def test_an_engine_decodes_json_between_markers() -> None:
     llguidance = pytest.importorskip("llguidance", reason="needs the package llguidance")
     lark = lift_run(read_agent(JSON)).lark()
-    run = '[Question] q\n[Call] {"n": 3}\n[Seen] s\nt\nLabel: #AB\n[Answer] a'
+    run = '[Question] q\n[Call] {"n":3}\n[Seen] s\nt\nLabel: #AB\n[Answer] a'
     assert verify(read_agent(JSON), run).ok and engine_accepts(llguidance, lark, run)
     for wrong in (run.replace("3", '"x"'), run.replace("#AB", "#ABCD"), run.replace("[Seen] s\nt\n", "")):
         assert not verify(read_agent(JSON), wrong).ok and not engine_accepts(llguidance, lark, wrong)
+    spaced = run.replace(":3", ": 3")
+    assert verify(read_agent(JSON), spaced).ok and not engine_accepts(llguidance, lark, spaced), "where blanks are free, a model may never end"
+
+
+def test_a_run_with_contents_in_lark_is_taken_and_others_are_not() -> None:
+    mover = read_agent(MOVES)
+    run = "[Task] t\n[Move] (pick-up b1)\n[Move] (stack b1 b2)\n[Seen] held\n[Count] 2\n[Done] no way"
+    for judge in (checker(Lark(lift_run(mover).lark())), checker(from_gbnf(lift_run(mover).gbnf()))):
+        assert verify(mover, run).ok and judge.verdict(run).complaint is None
+        for wrong in (run.replace("b2)", "c2)"), run.replace("[Count] 2", "[Count] b2"), run.replace("2\n[Done]", "2 \n[Done]"),
+                      run.replace("[Seen] held\n", ""), run + " "):
+            assert judge.verdict(wrong).complaint, wrong
+    assert str(verify(mover, run.replace("b2)", "c2)")).violation) == (
+        "line 3: segment 3: the content of move: it is not of the grammar: 'c2)' may not come after '(stack b1 '; expected 'b'")
+
+
+def test_the_end_can_be_said_where_nothing_is_being_written() -> None:
+    counter = read_agent("agent: c\nanswer: a\nstates: {a: {prefix: 'A: ', content: {enum: [x]}}, b: {prefix: 'B: ', env: true}}\n"
+                         "behavior: a & G(a -> N b) & G(b -> N a)")
+    after = lift(counter, Monitor(counter).after("a").after("b"))
+    assert generates(after, "[End]") and generates(after, "A: x\nB: ") and generates(after, "A: x")
