@@ -8,7 +8,7 @@ from pydantic import Field
 
 from eudoxus.agents.problem.base import ProblemVerifier
 from eudoxus.agents.problem.extractors import AnswerExtractor, Whole
-from eudoxus.decoding.instructions import Given, check_loosely
+from eudoxus.decoding.instructions import Finding, Given, Instruction, check_loosely
 from eudoxus.runtime import Context, Verdict
 from eudoxus.runtime.result import Authority
 
@@ -32,13 +32,15 @@ class FollowsInstructions(ProblemVerifier):
 
     def verdict(self, answer: str) -> Verdict:
         """The verdict on an answer; its score is the part of the instructions that are followed."""
-        broken = list[str]()
-        for one in self.instructions:
-            found = check_loosely(one.instruction, answer) if self.loose else one.instruction.check(answer)
-            if not found.ok:
-                broken.append(f"{one.instruction.describe()} But {found.reason}.")
+        broken = [f"{one.describe()} But {found.reason}." for one, found in self.findings(answer) if not found.ok]
         if not broken:
             return self.accepted()
         told = "\n".join(f"{number}. {one}" for number, one in enumerate(broken, start=1))
         score = 1 - len(broken) / len(self.instructions)
         return self.refused(f"{len(broken)} of {len(self.instructions)} instructions are not followed:\n{told}", score)
+
+    def findings(self, answer: str) -> list[tuple[Instruction, Finding]]:
+        """Each instruction and whether ``answer`` follows it, what a reasoning model thought aloud left out."""
+        answer = answer.rpartition("</think>")[2]
+        checked = [one.instruction for one in self.instructions]
+        return [(one, check_loosely(one, answer) if self.loose else one.check(answer)) for one in checked]

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-from typing import Any, ClassVar
-
-import re2  # type: ignore[import-untyped]
+from typing import ClassVar
 
 from eudoxus.decoding.instructions.base import FOLLOWED, Count, Finding, Instruction, Phrase, counted, exactly
 
 _OPTIONS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 _FENCE = re.compile(r"```(?:json|Json|JSON)?")
-
-
-@functools.cache
-def _pattern(pattern: str) -> Any:
-    """A pattern of ours over texts of others, in linear time."""
-    return re2.compile(pattern)
-
-
-def _all(pattern: str, text: str) -> list[str]:
-    """What matches in ``text``, in what UTF-8 can say."""
-    return list(_pattern(pattern).findall(text.encode("utf-8", "replace").decode()))
+_HIGHLIGHT, _STRONG = re.compile(r"\*[^\n*]*\*"), re.compile(r"\*\*[^\n*]*\*\*")
 
 
 class NumberPlaceholders(Instruction):
@@ -36,7 +23,7 @@ class NumberPlaceholders(Instruction):
         return f"The response must contain at least {self.num_placeholders} placeholders in square brackets, such as [address]."
 
     def judge(self, text: str) -> Finding:
-        return counted(len(_all(r"\[.*?\]", text)), self.num_placeholders, "placeholders such as [address]")
+        return counted(sum(map(_bracketed, text.split("\n"))), self.num_placeholders, "placeholders such as [address]")
 
 
 class Postscript(Instruction):
@@ -94,8 +81,8 @@ class NumberHighlightedSections(Instruction):
         return f"Highlight at least {self.num_highlights} sections of the response with markdown, i.e. *highlighted section*."
 
     def judge(self, text: str) -> Finding:
-        single = [one for one in _all(r"\*[^\n*]*\*", text) if one.strip("*").strip()]
-        double = [one for one in _all(r"\*\*[^\n*]*\*\*", text) if one[2:-2].strip()]
+        single = [one for one in _HIGHLIGHT.findall(text) if one.strip("*").strip()]
+        double = [one for one in _STRONG.findall(text) if one[2:-2].strip()]
         return counted(len(single) + len(double), self.num_highlights, "highlighted sections such as *this*")
 
 
@@ -145,7 +132,7 @@ class Title(Instruction):
         return "The response must contain a title in double angular brackets, such as <<poem of joy>>."
 
     def judge(self, text: str) -> Finding:
-        titled = any(one.lstrip("<").rstrip(">").strip() for one in _all(r"<<[^\n]+>>", text))
+        titled = any(map(_titled, text.split("\n")))
         return FOLLOWED if titled else Finding(False, "there is no title such as <<poem of joy>>")
 
 
@@ -230,6 +217,20 @@ class NoComma(Instruction):
 
     def broken(self, begun: str) -> bool:
         return "," in begun
+
+
+def _bracketed(line: str) -> int:
+    """How many pieces of ``line`` stand in square brackets. A pattern would take time quadratic in what is never closed."""
+    found, at = 0, line.find("[")
+    while at >= 0 and (end := line.find("]", at)) >= 0:
+        found, at = found + 1, line.find("[", end)
+    return found
+
+
+def _titled(line: str) -> bool:
+    """Whether something stands in double angular brackets in ``line``."""
+    begin, end = line.find("<<"), line.rfind(">>")
+    return 0 <= begin < end and bool(line[begin:end].lstrip("<").rstrip(">").strip())
 
 
 FORMS: tuple[type[Instruction], ...] = (
