@@ -15,7 +15,7 @@ from eudoxus.decoding.apply import Mask, allowed_tokens, mask_of
 from eudoxus.decoding.bnf import compile_bnf
 from eudoxus.decoding.earley import Recogniser
 from eudoxus.decoding.engine import Matcher, TextSoFar
-from eudoxus.decoding.errors import BudgetTooSmall, InvalidVocabulary, NotInSubset, TokenRefused
+from eudoxus.decoding.errors import BudgetTooSmall, InvalidVocabulary, MatcherFailed, NotInSubset, TokenRefused
 from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.reference import Spelling, spelling
 from eudoxus.decoding.vocabulary import Vocabulary
@@ -88,7 +88,9 @@ class ClosingMatcher(TextSoFar):
         self.inner.consume(token)
         text = self._text(token)
         if token not in self.vocabulary.eos:
-            assert self.recogniser.read(text), "engine and grammar disagree"
+            if not self.recogniser.read(text):
+                self.inner.rollback(1)
+                raise MatcherFailed(f"the engine reads {text!r} after {len(self._consumed)} tokens otherwise than the grammar's reader")
             if self.guaranteed and self.recogniser.remaining() > self.left - 1:
                 self.inner.rollback(1)
                 self.recogniser.pop(len(text))

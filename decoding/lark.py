@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from eudoxus.decoding.errors import InvalidGrammar, NotInSubset
+from eudoxus.decoding.errors import InvalidGrammar, NotInSubset, Unsatisfiable
 from eudoxus.decoding.regex import Chars, Choice, Expr, Repeat, Sequence, literal, parse_regex
 
 
@@ -31,6 +31,8 @@ class Lexeme:
     expr: Expr[Chars]
 
 
+LONGEST_CHECKED = 32_768
+"""Characters of a grammar that :func:`check_ends` looks at."""
 Item = Name | Lexeme
 Rules: TypeAlias = "dict[str, Expr[Item]]"
 
@@ -154,6 +156,40 @@ class _Reader:
             at += 1
         if at < len(self.tokens) and self.tokens[at][1] == "|":
             self.at = at
+
+
+def check_ends(text: str) -> None:
+    """Raise :class:`Unsatisfiable` where every way from ``start`` goes on for ever, as in ``start: "a" start``.
+
+    Grammars outside the subset that is read here are not judged, nor are very large ones: looking is to cost less than compiling.
+    """
+    if len(text) > LONGEST_CHECKED:
+        return
+    try:
+        rules = parse_lark(text)
+    except InvalidGrammar:
+        return
+    if len(rules) * len(text) > LONGEST_CHECKED * 100:
+        return
+    ending, before = set[str](), -1
+    while len(ending) > before and "start" not in ending:
+        before = len(ending)
+        ending |= {name for name, expr in rules.items() if name not in ending and _ends(expr, ending)}
+    if "start" not in ending:
+        raise Unsatisfiable("the grammar derives no text: every way from start goes on for ever", param="grammar")
+
+
+def _ends(expr: Expr[Item], ending: set[str]) -> bool:
+    match expr:
+        case Name(name):
+            return name in ending
+        case Choice(parts):
+            return any(_ends(part, ending) for part in parts)
+        case Sequence(parts):
+            return all(_ends(part, ending) for part in parts)
+        case Repeat(part, low, _):
+            return low == 0 or _ends(part, ending)
+    return True
 
 
 def leaves(expr: Expr[Item]) -> list[Item]:

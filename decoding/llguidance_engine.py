@@ -17,6 +17,7 @@ from eudoxus.decoding.apply import Mask, allowed_tokens, mask_of
 from eudoxus.decoding.engine import TextSoFar
 from eudoxus.decoding.errors import EngineMissing, InvalidGrammar, MatcherFailed, Unsatisfiable
 from eudoxus.decoding.grammar import Grammar, JsonSchema, Lark, Limits, Regex, check_size
+from eudoxus.decoding.lark import check_ends
 from eudoxus.decoding.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -35,16 +36,13 @@ class LlguidanceEngine:
         self.limits = limits or Limits()
         self._library = _library()
         self._tokenizer = _tokenizer(self._library, vocabulary)
-        self._compiled: dict[tuple[Grammar, bool], llguidance.LLMatcher] = {}
+        self._compiled = functools.lru_cache(maxsize=self.limits.kept_grammars)(self._compile)
         self._lock = threading.Lock()
 
     def matcher(self, grammar: Grammar, *, exact: bool = False) -> LlguidanceMatcher:
         """See :meth:`eudoxus.decoding.engine.GrammarEngine.matcher`."""
-        key = (grammar, exact)
         with self._lock:
-            if key not in self._compiled:
-                self._compiled[key] = self._compile(grammar, exact)
-            inner = self._compiled[key].deep_copy()
+            inner = self._compiled(grammar, exact).deep_copy()
         return LlguidanceMatcher(self.vocabulary, inner, self.limits.step_seconds)
 
     def _compile(self, grammar: Grammar, exact: bool) -> llguidance.LLMatcher:
@@ -71,6 +69,8 @@ class LlguidanceEngine:
             some = 0
         if not some:
             raise Unsatisfiable("no token can begin a text of this grammar", param="grammar")
+        if isinstance(grammar, Lark):
+            check_ends(grammar.text)
         return cast("llguidance.LLMatcher", inner)
 
 

@@ -10,6 +10,7 @@ price is that no token with a NUL is ever allowed.
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import Any, Self
 
@@ -35,18 +36,17 @@ class OutlinesEngine:
         texts = {text: list(ids) for text, ids in vocabulary.by_text.items() if END not in text}
         texts[END] = [vocabulary.size]
         self._tokens = self._library.Vocabulary(vocabulary.eos[0], texts)
-        self._compiled: dict[Grammar, tuple[Any, dict[int, Mask]]] = {}
+        self._compiled = functools.lru_cache(maxsize=self.limits.kept_grammars)(self._compile)
         self._lock = threading.Lock()
 
     def matcher(self, grammar: Grammar, *, exact: bool = False) -> OutlinesMatcher:
         """See :meth:`eudoxus.decoding.engine.GrammarEngine.matcher`. No context-free grammars."""
         with self._lock:
-            if grammar not in self._compiled:
-                self._compiled[grammar] = (self._compile(grammar), {})
-            index, masks = self._compiled[grammar]
+            index, masks = self._compiled(grammar)
         return OutlinesMatcher(self.vocabulary, index, masks)
 
-    def _compile(self, grammar: Grammar) -> Any:
+    def _compile(self, grammar: Grammar) -> tuple[Any, dict[int, Mask]]:
+        """The automaton, and the masks of its states as they come to be known."""
         check_size(grammar, self.limits)
         if isinstance(grammar, Lark):
             raise CapabilityMissing("outlines-core takes a Regex or a JsonSchema, not Lark: use the engine llguidance", param="grammar")
@@ -59,7 +59,7 @@ class OutlinesEngine:
             raise (Unsatisfiable if empty else InvalidGrammar)(f"outlines-core: {error}", param="grammar") from None
         if not index.get_final_states() or not index.get_allowed_tokens(index.get_initial_state()):
             raise Unsatisfiable("no tokens spell a text of this grammar", param="grammar")
-        return index
+        return index, {}
 
 
 class OutlinesMatcher(TextSoFar):

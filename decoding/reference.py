@@ -21,7 +21,7 @@ class ReferenceEngine:
     def __init__(self, vocabulary: Vocabulary, limits: Limits | None = None) -> None:
         self.vocabulary = vocabulary
         self.limits = limits or Limits()
-        self._bnf = functools.lru_cache(maxsize=64)(self._compile)
+        self._bnf = functools.lru_cache(maxsize=self.limits.kept_grammars)(self._compile)
 
     def matcher(self, grammar: Grammar, *, exact: bool = False) -> ReferenceMatcher:
         """See :meth:`eudoxus.decoding.engine.GrammarEngine.matcher`. Also raises :class:`NotInSubset`."""

@@ -55,11 +55,25 @@ class Vocabulary:
         ``eos`` defaults to every special token with a usual name of an end. No tokenizer library is needed.
         """
         try:
-            file = json.loads(Path(path).read_text(encoding="utf-8"))
-            model, added = file["model"], file.get("added_tokens") or []
-            ids = _ids(model["vocab"])
+            return cls._from_json(Path(path).read_text(encoding="utf-8"), eos, size)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidVocabulary(f"{path} is no tokenizer.json: {error!r}", param="path") from None
+
+    @classmethod
+    def from_transformers(cls, tokenizer: Any, *, eos: int | Sequence[int] | None = None, size: int | None = None) -> Vocabulary:
+        """A vocabulary from a fast tokenizer of transformers. ``eos`` defaults to the tokenizer's own end token; ``size`` is the model's
+        ``config.vocab_size``. Raises :class:`InvalidVocabulary` for slow tokenizers, which do not tell their tokens' bytes."""
+        try:
+            ends = tokenizer.eos_token_id if eos is None else eos
+            return cls._from_json(tokenizer.backend_tokenizer.to_str(), ends, size)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidVocabulary(f"{type(tokenizer).__name__} is no fast tokenizer: {error!r}", param="tokenizer") from None
+
+    @classmethod
+    def _from_json(cls, text: str, eos: int | Sequence[int] | None, size: int | None) -> Vocabulary:
+        file = json.loads(text)
+        model, added = file["model"], file.get("added_tokens") or []
+        ids = _ids(model["vocab"])
         texts = dict.fromkeys(range(max([*ids.values(), *(token["id"] for token in added)]) + 1), b"")
         decode = _byte_level if "ByteLevel" in json.dumps([file.get("pre_tokenizer"), file.get("decoder")]) else _sentence_piece
         for text, token in ids.items():

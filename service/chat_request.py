@@ -88,6 +88,11 @@ PASSED_ON = frozenset(
         "think",
         "xtc_probability",
         "xtc_threshold",
+        # our own local models
+        "max_trials",
+        "particles",
+        "sampler",
+        "telemetry",
         # sampling that OpenAI lacks
         "min_p",
         "tfs_z",

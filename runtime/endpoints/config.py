@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, SkipValidation, TypeAdapter, field_validator
 
-from eudoxus.runtime.endpoints.base import Capabilities
+from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
+from eudoxus.runtime.endpoints.dialects import DIALECTS, PROBE
 
 
 class _Config(BaseModel):
@@ -52,7 +55,15 @@ class OpenAIConfig(_Config):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """How the server calls the limit of tokens; by default ``max_tokens``, at api.openai.com ``max_completion_tokens``."""
     capabilities: Capabilities = Capabilities(logprobs=True)
-    """What the server can do; requests that need anything else are refused."""
+    """What the server can do; requests that need anything else are refused. ``grammar`` is its dialect, or ``probe``."""
+
+    @field_validator("capabilities")
+    @classmethod
+    def _dialect(cls, said: Capabilities) -> Capabilities:
+        spoken = [name for name in DIALECTS if name != "local"]
+        if said.grammar is not None and said.grammar not in (*spoken, PROBE):
+            raise ValueError(f"capabilities.grammar={said.grammar!r}: expected {', '.join(spoken)} or {PROBE}")
+        return said
 
     @field_validator("base_url")
     @classmethod
@@ -96,5 +107,33 @@ class ReplayConfig(_Config):
         return [file for path in self.paths for file in (sorted(path.glob("*.jsonl")) if path.is_dir() else [path])]
 
 
-EndpointConfig = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+class FurtherConfig(_Config):
+    """Base for the configuration of endpoint types that packages publish under the entry-point group ``eudoxus.endpoints``.
+
+    The entry point's name is the ``type``; it names a subclass, which makes the endpoint.
+    """
+
+    type: str
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint, called ``name``; nothing is contacted or loaded yet."""
+        raise NotImplementedError
+
+
+def _read(said: Any) -> Any:
+    """A configuration of a type of ours, else of the published type of that name."""
+    kind = said.get("type") if isinstance(said, Mapping) else None
+    if isinstance(said, FurtherConfig) or not isinstance(kind, str) or kind in BUILT_IN:
+        return said if isinstance(said, FurtherConfig) else _ADAPTER.validate_python(said)
+    points = entry_points(group=ENDPOINT_TYPES)
+    if kind not in points.names:
+        raise ValueError(f"type is {kind!r}, expected one of {', '.join(sorted({*BUILT_IN, *points.names}))}")
+    return points[kind].load().model_validate(said)
+
+
+ENDPOINT_TYPES = "eudoxus.endpoints"
+BUILT_IN = frozenset({"openai", "manual", "replay"})
+_BuiltIn = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+_ADAPTER: TypeAdapter[OpenAIConfig | ManualConfig | ReplayConfig] = TypeAdapter(_BuiltIn)
+EndpointConfig = Annotated[_BuiltIn | SkipValidation[FurtherConfig], PlainValidator(_read)]
 """One endpoint, told apart by ``type``."""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from eudoxus.runtime.endpoints.base import Endpoint
-from eudoxus.runtime.endpoints.config import EndpointConfig, ManualConfig, ReplayConfig
+from eudoxus.runtime.endpoints.config import EndpointConfig, FurtherConfig, ManualConfig, ReplayConfig
 from eudoxus.runtime.errors import SpecError, UnknownEndpoint
 
 
@@ -68,6 +68,8 @@ def _made(name: str, config: EndpointConfig) -> Endpoint:
         from eudoxus.runtime.endpoints.replay import ReplayEndpoint
 
         return ReplayEndpoint.from_journals(config.files(), name=name, models=config.models)
+    if isinstance(config, FurtherConfig):
+        return config.endpoint(name)
     from eudoxus.runtime.endpoints.openai import OpenAIEndpoint
 
     return OpenAIEndpoint(config, name=name)
