@@ -104,7 +104,7 @@ async def deal(task: Task, params: Deal, ctx: Context) -> Result:
     ended = await ctx.map("finish", beams, lambda child, one: _finished(child, one, writer, params))
     final = await rewards.judged(ended, ctx.scope("final"))
     verdicts = await ctx.map("verify", final, lambda child, one: _verdict(child, one, task, checks))
-    order = sorted(range(len(final)), key=lambda at: (-_ok(verdicts[at]), -final[at].reward, -final[at].score(params.lam), at))
+    order = sorted(range(len(final)), key=lambda at: (-_ok(verdicts[at]), -final[at].score(params.lam), -final[at].reward))
     best, verdict = final[order[0]], verdicts[order[0]]
     completion = Completion(text=best.begun.text, finish_reason="stop" if best.begun.ended else "length")
     notes = {} if params.logprobs else {"note": "log P was taken as 0: rewards alone decided"}

@@ -112,7 +112,8 @@ async def test_a_critic_that_cannot_be_read_vouches_for_nothing():
 
 
 async def test_calls_of_tools_are_returned_as_they_are_and_a_limit_keeps_the_draft():
-    call = Completion(text="", finish_reason="tool_calls", tool_calls=[{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])
+    calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    call = Completion(text="", finish_reason="tool_calls", tool_calls=calls)
     result, endpoint = await run("decrim", chat("Q"), [call])
     assert (result.completion, endpoint.calls) == (call, 1)
     result, _ = await run("decrim", chat("Q"), ["draft", constraints("One.")], requests=2)
@@ -130,7 +131,8 @@ def test_constraints_are_read_tolerantly_and_bounded():
 
 def test_judgements_are_read_tolerantly():
     assert read_judgements('[{"met": "yes"}, {"constraint": "2.", "met": false, "reason": "x"}]', 2) == [(True, ""), (False, "x")]
-    assert read_judgements('{"judgements": [{"constraint": 2, "met": true}, {"constraint": 1, "met": "No"}]}', 2) == [(False, ""), (True, "")]
+    turned = '{"judgements": [{"constraint": 2, "met": true}, {"constraint": 1, "met": "No"}]}'
+    assert read_judgements(turned, 2) == [(False, ""), (True, "")]
     for bad in (judgements(True), '{"judgements": [{"constraint": 1, "met": 1}, {"constraint": 2, "met": true}]}', "none"):
         with pytest.raises(Unreadable):
             read_judgements(bad, 2)
