@@ -11,7 +11,7 @@ from pathlib import Path
 from eudoxus.evaluation import catalogue_bbh
 from eudoxus.evaluation.dataset import DataSet, Item, distinct
 from eudoxus.evaluation.files import DataFile, DataSetMissing, digest, fetch, here, local, read
-from eudoxus.evaluation.formats import arc, evalplus, humaneval, mbpp, own, questions
+from eudoxus.evaluation.formats import arc, evalplus, humaneval, ifeval, mbpp, own, questions
 from eudoxus.runtime.errors import InvalidRequest
 
 Loader = Callable[[bytes], Iterator[Item]]
@@ -68,6 +68,7 @@ KNOWN = {
         _arc("arc1_evaluation", "413d7bc106c161c07231589bafd17b7f1e4cb568e096f07887012aaebf153466", "ARC-AGI-1 (Chollet 2019), Apache-2.0"),
         _arc("arc2_evaluation", "0d571058aa8f318a40f2e0281c85c32a570972a4288ad045cbf382204e1ffad9", "ARC-AGI-2 (2025), Apache-2.0"),
         _arc("arc1d", "ae0b3b0b776fcd6ca87c7ef53d3015f9d428562e198d81a5de3e3194c7d72944", "1D-ARC (Xu et al. 2023), MIT"),
+        Known("ifeval", ifeval.items, "IFEval (Zhou et al. 2023), Apache-2.0; give the path of input_data.jsonl", metric="prompt accuracy"),
         Known("gsm8k", questions.gsm8k, "GSM8K, test part (Cobbe et al. 2021), MIT", _GSM8K, "accuracy"),
         *map(_bbh, catalogue_bbh.SHA256),
     )

@@ -199,7 +199,7 @@ def _place(loc: tuple[int | str, ...], said: Any) -> list[str]:
     """The names on the way to a field as they were said: without the kinds that choose among alternatives."""
     names = list[str]()
     for number, name in enumerate(loc):
-        if isinstance(said, dict) and name not in said and number + 1 < len(loc) and name == said.get("kind"):
+        if isinstance(said, dict) and number + 1 < len(loc) and name == said.get("kind") and (name not in said or loc[number + 1] == name):
             continue
         names.append(str(name))
         said = said.get(name) if isinstance(said, dict) else said[name] if isinstance(said, list) and isinstance(name, int) else None

@@ -3,6 +3,7 @@
 from eudoxus.evaluation.grading.base import Grade, Grader, GradingFault
 from eudoxus.evaluation.grading.code import CheckGrader, Part
 from eudoxus.evaluation.grading.grids import GridGrader
+from eudoxus.evaluation.grading.instructions import InstructionGrader
 from eudoxus.evaluation.grading.text import AnswerGrader
 
-__all__ = ["AnswerGrader", "CheckGrader", "Grade", "Grader", "GradingFault", "GridGrader", "Part"]
+__all__ = ["AnswerGrader", "CheckGrader", "Grade", "Grader", "GradingFault", "GridGrader", "InstructionGrader", "Part"]

@@ -12,6 +12,8 @@ from eudoxus.agents.agent_tree_search import agent_tree_search
 from eudoxus.agents.beam import beam
 from eudoxus.agents.best_first import best_first
 from eudoxus.agents.best_of_n import best_of_n
+from eudoxus.agents.deal import deal
+from eudoxus.agents.decrim import decrim
 from eudoxus.agents.direct import direct
 from eudoxus.agents.lats import lats
 from eudoxus.agents.mcts import mcts
@@ -48,7 +50,7 @@ from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
 STRATEGIES = (direct, best_of_n, self_consistency, refine, reflexion, ab_mcts,
-              tree_of_thoughts, beam, best_first, mcts, mctsr, plan_and_solve, react, rewoo, rstar, agent_tree_search, lats)
+              tree_of_thoughts, beam, best_first, mcts, mctsr, plan_and_solve, react, rewoo, rstar, agent_tree_search, lats, deal, decrim)
 JSON = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}},
                                                                       "required": ["n"], "additionalProperties": False}}}
 

@@ -22,6 +22,8 @@ BLOCKS = """(define (problem two) (:domain blocksworld) (:objects a b - block)
 TREE = {"$defs": {"t": {"type": "object", "properties": {"left": {"$ref": "#/$defs/t"}, "n": {"type": "integer"}}, "required": ["n"]}},
         "$ref": "#/$defs/t"}
 SQUARE = {"kind": "z3", "constraints": "(assert (! (= (* answer answer) 49) :named square)) (assert (< answer 0))"}
+FEW_WORDS = {"kind": "instructions", "instructions": [
+    {"id": "punctuation:no_comma"}, {"id": "length_constraints:number_words", "kwargs": {"relation": "less than", "num_words": 4}}]}
 ADD = {"kind": "python_tests", "tests": ["assert add(1, 2) == 3", "assert add(-1, 1) == 0"]}
 
 
@@ -56,6 +58,9 @@ async def answered(task: ProblemTask, reply: str) -> Result:
     ({"kind": "number", "value": 0.5}, "50 %", "exact"),
     ({"kind": "json_schema", "schema": {"type": "object", "required": ["n"]}}, 'Here: ```json\n{"n": 1}\n```', "exact"),
     ({"kind": "json_schema", "schema": TREE}, '{"n": 1, "left": {"n": 2}}', "exact"),
+    (FEW_WORDS, "no comma here", "exact"),
+    ({**FEW_WORDS, "loose": True}, "Sure, here:\n*no comma here*", "exact"),
+    (FEW_WORDS, "<think>a, b, c, d</think>no comma here", "exact"),
     (ADD, "```python\ndef add(a, b):\n    return a + b\n```", "public_tests"),
     ({"kind": "pddl_plan", "domain": "blocksworld", "problem": BLOCKS}, "The plan:\n1. (pick-up a)\n2. (stack a b)", "exact"),
     ({"kind": "pddl_plan", "domain": shipped()["blocksworld"].pddl, "problem": BLOCKS}, "```pddl\n(pick-up a) (stack a b)\n```", "exact"),
@@ -76,6 +81,7 @@ async def test_a_right_answer_is_verified_with_the_verifiers_authority(verifier:
     ({"kind": "number", "value": 42}, "many", "no answer was found in the reply; expected a number"),
     ({"kind": "json_schema", "schema": {"type": "object", "required": ["n"]}}, "{}", '"n" is a required property (at the top)'),
     ({"kind": "json_schema", "schema": TREE}, '{"n": 1, "left": {"n": "2"}}', '"2" is not of type "integer" (at left/n)'),
+    (FEW_WORDS, "one, two, three, four", "2 of 2 instructions are not followed:\n1. Use no commas in the entire response. But there are 3"),
     (ADD, "```python\ndef add(a, b):\n    return a * b\n```", "2 of 2 tests do not pass:\nassert add(1, 2) == 3\n  failed"),
     (ADD, "```python\ndef add(a, b):\n    return a - -b if a > 0 else 1 / 0\n```", "assert add(-1, 1) == 0\n  error: ZeroDivisionError"),
     (ADD, "```python\nimport os\nos._exit(0)\n```", "2 of 2 tests do not pass"),
@@ -119,6 +125,8 @@ async def test_a_number_is_never_told():
     ({"kind": "z3", "constraints": '(include "/etc/passwd")'}, "task.verifier.constraints", "command include is not allowed"),
     ({"kind": "z3", "constraints": "(declare-const x Int)"}, "task.verifier.constraints", "at least one"),
     ({"kind": "z3", "constraints": "(assert true)", "variables": {"x) (assert false": "Int"}}, "task.verifier.variables", "no name"),
+    ({"kind": "instructions", "instructions": []}, "task.verifier.instructions", "at least 1"),
+    ({"kind": "instructions", "instructions": [{"id": "punctuation:no_coma"}]}, "task.verifier.instructions.0", "did you mean"),
     ({"kind": "oracle"}, "task.verifier", "regex"),
 ])
 def test_a_verifier_that_cannot_work_is_refused_by_field(verifier: dict[str, Any], field: str, said: str):
