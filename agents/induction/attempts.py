@@ -55,11 +55,11 @@ def answer(programs: Sequence[Tried], task: InductionTask, most: int) -> str | N
 
 def result(programs: Sequence[Tried], task: InductionTask, most: int, refusal: BudgetSpent | None, **artifacts: object) -> Result:
     """What the programs come to: ``verified`` by ``public_tests`` where that of the first attempt is right on all train pairs."""
-    ordered = groups(programs)
-    said = answer(programs, task, most)
+    ordered, said = groups(programs), answer(programs, task, most)
     if said is None:
         what = "gives a grid for a test input" if programs else "could be found in any reply"
-        return Result(answer=None, outcome="limit" if refusal else "failed", detail=str(refusal or f"no program {what}"), artifacts=artifacts)
+        why = str(refusal or f"no program {what}")
+        return Result(answer=None, outcome="limit" if refusal else "failed", detail=why, artifacts=artifacts)
     best = ordered[0][0]
     told = {
         "program": best.program, "hypothesis": best.hypothesis, "train_right": sum(best.right), "programs": len(programs),
@@ -67,5 +67,5 @@ def result(programs: Sequence[Tried], task: InductionTask, most: int, refusal: B
     }
     if best.passed and best.final:
         return Result(answer=said, outcome="verified", authority="public_tests", artifacts=told)
-    return Result(answer=said, authority="public_tests", detail=f"the program is right on {sum(best.right)} of {len(best.right)} train pairs",
-                  artifacts=told)
+    right = f"the program is right on {sum(best.right)} of {len(best.right)} train pairs"
+    return Result(answer=said, authority="public_tests", detail=right, artifacts=told)

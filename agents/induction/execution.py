@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eudoxus import sandbox
-from eudoxus.agents.code.reply import NoProgram, program_in
+from eudoxus.agents.code.reply import program_in
 from eudoxus.agents.code.task import CodeTask
 from eudoxus.agents.induction.grids import Grid, grid
 from eudoxus.agents.induction.task import InductionTask
@@ -56,7 +56,7 @@ class Tried:
 
 
 def program_of(reply: str) -> str:
-    """The program in ``reply``, with numpy imported. Raises :class:`NoProgram`, whose message is for the model."""
+    """The program in ``reply``, with numpy imported. Raises ``NoProgram``, whose message is for the model."""
     program = program_in(reply, _WANTED)
     return program if "import numpy" in program else NUMPY + program
 
@@ -107,9 +107,8 @@ def _whole(value: Any) -> Any:
     rows = [row.get("$tuple") if isinstance(row, dict) else row for row in _items(value)]
     if not rows or not all(isinstance(row, list) for row in rows):
         return None
-    cells = [[int(cell) if isinstance(cell, float) and cell.is_integer() or isinstance(cell, bool) else cell for cell in row or ()]
-             for row in rows]
-    return cells
+    return [[int(cell) if isinstance(cell, bool) or (isinstance(cell, float) and cell.is_integer()) else cell for cell in row or ()]
+            for row in rows]
 
 
 def _items(value: Any) -> list[Any]:
@@ -129,5 +128,3 @@ def _alike(output: Output, wanted: Grid) -> float:
     pairs = [(a, b) for row, gold in zip(output, wanted, strict=True) for a, b in zip(row, gold, strict=True)]
     return sum(a == b for a, b in pairs) / len(pairs)
 
-
-__all__ = ["ENTRY", "NoProgram", "Output", "Tried", "array", "program_of", "tried"]

@@ -149,8 +149,9 @@ def read_rules(reply: str) -> list[str]:
             said = json.loads(block)
         except (ValueError, RecursionError):
             said = [item.strip() for item in _ITEM.findall(block)]
-        if isinstance(said, list) and (rules := [rule.strip()[:_MOST_HYPOTHESIS] for rule in said if isinstance(rule, str) and rule.strip()]):
-            return list(dict.fromkeys(rules))
+        rules = [rule.strip()[:_MOST_HYPOTHESIS] for rule in said if isinstance(rule, str)] if isinstance(said, list) else []
+        if found := list(dict.fromkeys(filter(None, rules))):
+            return found
     raise Unreadable("it holds no list of rules")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from eudoxus.agents.code.reply import NoProgram
 from eudoxus.agents.induction.attempts import answer, clusters
-from eudoxus.agents.induction.execution import NoProgram, Tried, program_of, tried
+from eudoxus.agents.induction.execution import Tried, program_of, tried
 from eudoxus.agents.induction.task import InductionTask
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Message, Params
@@ -93,7 +94,8 @@ async def repaired(task: InductionTask, params: Programming, ctx: Context, progr
             batch = best[at : at + params.width]
             here = ctx.scope("round", number, "batch", at // params.width)
             mended = await here.map("repair", batch, lambda child, one: repair(task, params, child, one))
-            best[at : at + params.width] = [max([*later, one], key=lambda each: each.rank) for one, later in zip(batch, mended, strict=True)]
+            best[at : at + params.width] = [
+                max([*later, one], key=lambda each: each.rank) for one, later in zip(batch, mended, strict=True)]
             found += [one for later in mended for one in later]
             note(ctx, found, task, params)
     return found
