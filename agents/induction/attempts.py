@@ -57,7 +57,7 @@ def result(programs: Sequence[Tried], task: InductionTask, most: int, refusal: B
     """What the programs come to: ``verified`` by ``public_tests`` where that of the first attempt is right on all train pairs."""
     ordered, said = groups(programs), answer(programs, task, most)
     if said is None:
-        what = "gives a grid for a test input" if programs else "could be found in any reply"
+        what = f"gives a grid for a test input; of the first one: {programs[0].test[0]}" if programs else "could be found in any reply"
         why = str(refusal or f"no program {what}")
         return Result(answer=None, outcome="limit" if refusal else "failed", detail=why, artifacts=artifacts)
     best = ordered[0][0]
