@@ -60,7 +60,7 @@ async def evaluated(path: Path, spec: str, dataset: DataSet, endpoint: PoolEndpo
     "program_only(programs=2,rounds=0)", "hypothesis_search(hypotheses=1,programs=2,rounds=0)"])
 async def test_programs_make_two_attempts_that_are_scored_by_both_rules(tmp_path: Path, strategy: str):
     dataset = DataSet("arc", tuple(arc.items(json.dumps(TASKS).encode())), "0" * 64, "made for tests", "ARC score")
-    pool = Pool("mine", {"mirror": [COPY, MIRROR], "fill": [FIRST, COPY]}, rules=dict.fromkeys(TASKS, ["some rule"]))
+    pool = Pool("mine", {"mirror": [COPY, MIRROR], "fill": [FIRST, COPY]}, rules={task: ["some rule"] for task in TASKS})
     folder, found = await evaluated(tmp_path / "e", f"{strategy}/pool:mine", dataset, PoolEndpoint({"mine": pool}))
     assert (found.score.mean, found.solved.mean) == (0.75, 0.5)
     assert export.arc_submission(folder, dataset) == {
