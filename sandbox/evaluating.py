@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eudoxus.sandbox.comparing import Question
+from eudoxus.sandbox.matrix import MOST_ENDS
 from eudoxus.sandbox.model import Limits, Program
 from eudoxus.sandbox.slot import Finding, Slot
 from eudoxus.sandbox.verdict import Judgement, Verdict, summary
 from eudoxus.sandbox.zygotes import monotonic
-
-MOST_ENDS = 3
-"""After as many calls that ended the program, its other calls end alike."""
 
 
 async def evaluated(slot: Slot, program: Program, questions: Sequence[Question], limits: Limits, *, seed: int) -> Finding:

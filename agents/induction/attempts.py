@@ -22,8 +22,9 @@ def clusters(programs: Sequence[Tried]) -> list[list[Tried]]:
 def groups(programs: Sequence[Tried]) -> list[list[Tried]]:
     """Programs with the same outputs on the test inputs together, the likeliest group first, in each the best program first.
 
-    Groups with a program that is right on all train pairs come first, those of more programs before others; programs that fail on train
-    pairs but agree on the test inputs count as votes. The other groups follow by their best program, then by votes.
+    Groups with a program that is right on all train pairs come first: those with a grid for every test input, then those of more programs;
+    programs that fail on train pairs but agree on the test inputs count as votes. The other groups follow by their best program, then by
+    votes.
     """
     found: dict[tuple[Output, ...], list[Tried]] = {}
     for one in programs:
@@ -32,7 +33,7 @@ def groups(programs: Sequence[Tried]) -> list[list[Tried]]:
 
     def likelihood(group: list[Tried]) -> tuple[object, ...]:
         best, votes = group[0], len(group)
-        return (True, votes, *best.rank) if best.passed else (False, *best.rank, votes)
+        return (True, best.complete, votes, *best.rank) if best.passed else (False, *best.rank, votes)
 
     return sorted(ranked, key=likelihood, reverse=True)
 
@@ -54,7 +55,7 @@ def answer(programs: Sequence[Tried], task: InductionTask, most: int) -> str | N
 
 
 def result(programs: Sequence[Tried], task: InductionTask, most: int, refusal: BudgetSpent | None, **artifacts: object) -> Result:
-    """What the programs come to: ``verified`` by ``public_tests`` where that of the first attempt is right on all train pairs."""
+    """What the programs come to: ``verified`` by ``public_tests`` where that of all first attempts is right on all train pairs."""
     ordered, said = groups(programs), answer(programs, task, most)
     if said is None:
         what = f"gives a grid for a test input; of the first one: {programs[0].test[0]}" if programs else "could be found in any reply"
@@ -65,7 +66,7 @@ def result(programs: Sequence[Tried], task: InductionTask, most: int, refusal: B
         "program": best.program, "hypothesis": best.hypothesis, "train_right": sum(best.right), "programs": len(programs),
         "groups": [{"votes": len(group), "train_right": sum(group[0].right)} for group in ordered[:16]], **artifacts,
     }
-    if best.passed and best.final:
+    if best.passed and best.complete and best.final:
         return Result(answer=said, outcome="verified", authority="public_tests", artifacts=told)
     right = f"the program is right on {sum(best.right)} of {len(best.right)} train pairs"
     return Result(answer=said, authority="public_tests", detail=right, artifacts=told)

@@ -20,9 +20,10 @@ ENTRY = "transform_grid"
 """The function that a program must define: a two-dimensional array of numpy in, another out."""
 NUMPY = "import numpy as np\n"
 _WANTED = CodeTask(statement=ENTRY, entry_point=ENTRY)
-_VALUE_BYTES = 32 << 10
-"""Of a grid of 100 x 100; those of ARC have at most 30 x 30."""
-_TOTAL_BYTES = 256 << 10
+_VALUE_BYTES = 64 << 10
+"""A grid of 100 x 100 floats has 50,000; those of ARC have at most 30 x 30 cells."""
+_USUAL_BYTES = 32 << 10
+"""Of the value of one input, on average."""
 
 Output = Grid | str
 """What a program makes of an input; where that is no grid, what happened instead, in words."""
@@ -50,6 +51,11 @@ class Tried:
         return all(self.right)
 
     @property
+    def complete(self) -> bool:
+        """Whether it gave a grid for every test input."""
+        return not any(isinstance(one, str) for one in self.test)
+
+    @property
     def rank(self) -> tuple[int, int, float]:
         """The more the better: train pairs that are right, outputs that are grids, cells. Test outputs are nobody's to compare."""
         return sum(self.right), sum(not isinstance(one, str) for one in (*self.train, *self.test)), self.cells
@@ -58,7 +64,11 @@ class Tried:
 def program_of(reply: str) -> str:
     """The program in ``reply``, with numpy imported. Raises ``NoProgram``, whose message is for the model."""
     program = program_in(reply, _WANTED)
-    return program if "import numpy" in program else NUMPY + program
+    if "import numpy as np" in program:
+        return program
+    lines = program.splitlines(keepends=True)
+    at = max((number for number, line in enumerate(lines, start=1) if line.startswith("from __future__")), default=0)
+    return "".join([*lines[:at], NUMPY, *lines[at:]])
 
 
 async def tried(ctx: Context, program: str, task: InductionTask, *, hypothesis: str, seconds: float) -> Tried:
@@ -70,7 +80,7 @@ async def tried(ctx: Context, program: str, task: InductionTask, *, hypothesis: 
     limits = sandbox.Limits(call_s=seconds, wall_s=min(300.0, 2 + seconds * len(inputs)), cpu_s=min(300.0, 2 + seconds * len(inputs)))
     found = await ctx.perform(sandbox.Evaluate(
         program=sandbox.Program(code=program, entry=ENTRY), calls=tuple(sandbox.Call(args=[array(one)]) for one in inputs),
-        limits=limits, value_bytes=_VALUE_BYTES, total_bytes=_TOTAL_BYTES))
+        limits=limits, value_bytes=_VALUE_BYTES, total_bytes=_USUAL_BYTES * len(inputs)))
     if found.outcome == "infra_error":
         raise EffectFailed(f"the sandbox could not run the program: {found.exc.msg if found.exc else 'it does not say why'}")
     outputs = tuple(_output(test, seconds) for test in found.tests)

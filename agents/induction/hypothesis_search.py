@@ -72,7 +72,7 @@ class HypothesisSearch(Programming):
 async def hypothesis_search(task: InductionTask, params: HypothesisSearch, ctx: Context) -> Result:
     """Let the outputs of programs that are right on most train pairs be the attempts, those of most programs first.
 
-    ``verified`` by ``public_tests`` when the program of the first attempt is right on all train pairs. ``failed`` when none gives a grid.
+    ``verified`` by ``public_tests`` when the program of the first attempts is right on all train pairs. ``failed`` when none gives a grid.
     Where the budget ends, what was tried by then is chosen from.
     """
     drawn = await hypotheses(task, params, ctx.scope("propose"))

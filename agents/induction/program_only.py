@@ -21,7 +21,7 @@ class ProgramOnly(Programming):
 async def program_only(task: InductionTask, params: ProgramOnly, ctx: Context) -> Result:
     """Draw programs from the train pairs alone, repair the best, and let their outputs on the test inputs be the attempts.
 
-    ``verified`` by ``public_tests`` when the program of the first attempt is right on all train pairs; ``failed`` when none gives a grid.
+    ``verified`` by ``public_tests`` when the program of the first attempts is right on all train pairs; ``failed`` when none gives a grid.
     """
     drawn = await write(task, params, ctx.scope("write"), "", params.programs)
     note(ctx, drawn, task, params)

@@ -74,7 +74,13 @@ def test_a_preset_fills_what_is_not_given():
     assert HypothesisSearch.model_validate({"preset": "paper_1d"}).reduce == "none"
 
 
+def test_a_group_without_a_grid_leads_nothing():
+    crashing = [program(f"e{n}", "it failed", True) for n in range(3)]
+    assert [group[0].program for group in groups([*crashing, program("a", A, True)])] == ["a", "e0"]
+
+
 def test_numpy_is_imported_for_programs_that_forget_it():
+    assert program_of("```python\nfrom __future__ import annotations\n" + RIGHT + "\n```").splitlines()[1] == "import numpy as np"
     assert program_of(f"```python\n{RIGHT}\n```").startswith("import numpy as np\n")
     assert program_of(f"```python\nimport numpy as np\n{RIGHT}\n```").count("import numpy") == 1
 
