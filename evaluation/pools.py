@@ -31,8 +31,9 @@ MOST_TESTS = 64
 TESTS_PER_SAMPLE = 5
 """Of each recorded test sample, as in CodeT (Chen et al. 2022, arXiv 2207.10397, §3)."""
 RUNS_REMEMBERED = 4096
-_ANSWERED = ("", "code/write", "induction/direct_grid")
-"""Prompts that ask for an answer to the task: those of the tasks themselves."""
+_ANSWERED = ("", "code/write", "induction/direct_grid", "hypothesis_search/program", "hypothesis_search/program_only")
+"""Prompts that ask for an answer to the task, those of the tasks themselves, or for a program that makes one."""
+_RULE_PROMPT = "hypothesis_search/hypothesis"
 _TEST_PROMPTS = ("code/tests", "code/tests_again")
 _ASSERT = re.compile(r"^assert\b", re.MULTILINE)
 
@@ -46,6 +47,8 @@ class Pool:
     """Task id → replies, in the order recorded."""
     tests: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Task id → asserts that the model wrote."""
+    rules: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Task id → rules in words that the programs follow."""
 
 
 @dataclass(slots=True)
@@ -90,6 +93,8 @@ class PoolEndpoint:
         prompt = (request.prompt or "").partition("@")[0]
         if prompt in _TEST_PROMPTS:
             texts = [_tests(pool, key)] * n
+        elif prompt == _RULE_PROMPT:
+            texts = _rules(pool, key, n)
         elif prompt in _ANSWERED:
             texts = self._next(pool, key, n, call)
         else:
@@ -136,6 +141,13 @@ def _tests(pool: Pool, key: Key) -> str:
     if found is None:
         raise NoAnswerRecorded(f"the pool {pool.name!r} holds no tests for {key[0]}", endpoint="pool")
     return "```python\n" + "\n".join(found) + "\n```"
+
+
+def _rules(pool: Pool, key: Key, n: int) -> list[str]:
+    found = list(pool.rules.get(key[0], ()))[:n]
+    if len(found) < n:
+        raise NoAnswerRecorded(f"the pool {pool.name!r} holds {len(found)} rules for {key[0]}, and not {n}", endpoint="pool")
+    return found
 
 
 # -- pools that are known --------------------------------------------------------------------------------------------------
@@ -202,7 +214,15 @@ def _davinci002(root: Path) -> Pool:
     return Pool("davinci002", replies)
 
 
-POOLS: dict[str, Callable[[Path], Pool]] = {"codegen16b": _codegen16b, "ldb_seeds": _ldb_seeds, "davinci002": _davinci002}
+def _hypothesis_search(root: Path) -> Pool:
+    """The programs that Hypothesis Search with GPT-4-0613 ended with on 94 tasks of ARC, and their rules (recorded by its authors)."""
+    found = list(rows(local(root / "hypothesis_search" / "selected_programs_gpt4_0613.jsonl.gz")))
+    return Pool("hypothesis_search", {row["arc_id"]: [_fenced(row["program"])] for row in found},
+                rules={row["arc_id"]: [row["hypothesis"]] for row in found})
+
+
+POOLS: dict[str, Callable[[Path], Pool]] = {
+    "codegen16b": _codegen16b, "ldb_seeds": _ldb_seeds, "davinci002": _davinci002, "hypothesis_search": _hypothesis_search}
 
 
 def stopped(text: str) -> str:

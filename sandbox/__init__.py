@@ -3,8 +3,9 @@
 Not imported in the jail, where only the modules below ``inside``, ``lockdown`` and the codec are.
 """
 
-from eudoxus.sandbox.effects import Matrix, Run
+from eudoxus.sandbox.effects import Evaluate, Matrix, Run
 from eudoxus.sandbox.model import (
+    Call,
     CallRecord,
     Case,
     Isolation,
@@ -23,7 +24,7 @@ from eudoxus.sandbox.model import (
 from eudoxus.sandbox.pool import Sandbox, close_shared, configure_shared, shared
 
 __all__ = [
-    "CallRecord", "Case", "Isolation", "Limits", "Matrix", "MatrixResult", "Program", "Raised", "Run", "RunResult", "Sandbox",
-    "SandboxBusy", "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "close_shared", "configure_shared",
-    "shared",
+    "Call", "CallRecord", "Case", "Evaluate", "Isolation", "Limits", "Matrix", "MatrixResult", "Program", "Raised", "Run", "RunResult",
+    "Sandbox", "SandboxBusy", "SandboxReport", "SandboxSettings", "SandboxUnavailable", "Test", "TestResult", "close_shared",
+    "configure_shared", "shared",
 ]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
-import json
 import os
 import socket
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from eudoxus.sandbox.codec import CodecError, decode, equal, short
+from eudoxus.sandbox.codec import CodecError
+from eudoxus.sandbox.comparing import Comparing, Question
 from eudoxus.sandbox.inside.remote import TRACE_BYTES
 from eudoxus.sandbox.inside.wire import Inbox, Malformed, pack, unpack
-from eudoxus.sandbox.model import CallRecord, Case, Outcome, Raised
+from eudoxus.sandbox.model import Outcome, Raised
 from eudoxus.sandbox.verdict import Judgement, raised, traced
 from eudoxus.sandbox.zygotes import monotonic
 
@@ -25,74 +24,9 @@ MOST_CONTAINERS = 200_000
 """Brackets in the text of an answer: lists take a hundred times longer than numbers to be made."""
 AT_ONCE_BYTES = 32 << 10
 """Of answers that are read in the event loop in one go; more are read in a thread, so that nobody else waits for them."""
-SHOWN = 200
-MOST_SHOWN = 20
-"""Cases that did not pass whose call is kept."""
-_BRIEF = 100
 _PIECE = 256 << 10
 _UNREADABLE = (Malformed, CodecError, LookupError, TypeError)
-_PASSED = Judgement("passed")
 _END = pack({"end": 1})
-
-
-class Question(NamedTuple):
-    """A case, ready to be asked of any program."""
-
-    case: Case
-    rest: bytes
-    """The frame's JSON after its number."""
-    expected: Any
-
-
-def prepared(entry: str, cases: Sequence[Case]) -> list[Question]:
-    """The questions that ask ``entry`` for each case."""
-    found = []
-    for case in cases:
-        body: dict[str, Any] = {"f": entry, "a": case.args}
-        if case.kwargs:
-            body["k"] = case.kwargs
-        found.append(Question(case, json.dumps(body, separators=(",", ":"))[1:].encode(), decode(case.expected)))
-    return found
-
-
-class Comparing:
-    """Answers, compared with what they must be; the first that are wrong are kept for people."""
-
-    def __init__(self, entry: str) -> None:
-        self._entry = entry
-        self._shown = 0
-
-    def judged(self, question: Question, frame: dict[str, Any]) -> Judgement:
-        """The verdict on one answer. Raises ``Malformed`` for what is none."""
-        case = question.case
-        if "x" in frame:
-            error = raised(frame["x"])
-            if case.raises is not None and is_a(error.type, case.raises):
-                return _PASSED
-            calls = self.kept(case, None, f"{error.type}: {error.msg}")
-            return Judgement("error", error if calls else _brief(error), calls=calls)
-        if "v" not in frame:
-            raise Malformed("an answer without a value")
-        try:
-            value = decode(frame["v"])
-        except CodecError as error:
-            raise Malformed(f"an answer of another form: {error}") from None
-        if case.raises is None and equal(value, question.expected):
-            return _PASSED
-        return Judgement("failed", calls=self.kept(case, short(value, SHOWN), None))
-
-    def kept(self, case: Case, value: str | None, error: str | None) -> list[CallRecord]:
-        """The call, for the first cases that are wrong."""
-        self._shown += 1
-        if self._shown > MOST_SHOWN:
-            return []
-        args = [*(short(decode(arg), SHOWN) for arg in case.args), *(f"{k}={short(decode(v), SHOWN)}" for k, v in case.kwargs.items())]
-        return [CallRecord(function=self._entry, args=", ".join(args), value=value, raised=error and error[:SHOWN])]
-
-
-def _brief(error: Raised) -> Raised:
-    """The exception of one case among many: all of them together would make a thousand times what the program is."""
-    return Raised(type=error.type[:_BRIEF], msg=error.msg[:_BRIEF], line=error.line)
 
 
 def crowded(body: bytes) -> Judgement | None:
@@ -341,9 +275,3 @@ def _numbers(count: int) -> list[int]:
     """48 random bits for each question."""
     bits = os.urandom(6 * count)
     return [int.from_bytes(bits[at : at + 6], "big") for at in range(0, 6 * count, 6)]
-
-
-def is_a(name: str, wanted: str) -> bool:
-    """Whether the built-in exception ``name`` is ``wanted``, or a subclass of it."""
-    found, base = getattr(builtins, name, None), getattr(builtins, wanted, None)
-    return isinstance(found, type) and isinstance(base, type) and issubclass(found, base)

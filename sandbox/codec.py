@@ -39,10 +39,9 @@ from eudoxus.sandbox.plain import (
     type_dict,
 )
 
-__all__ = ["CodecError", "Json", "NotPlain", "Opaque", "TooLarge", "clean", "decode", "encode", "equal", "short"]
+__all__ = ["CodecError", "Encoder", "Json", "NotPlain", "Opaque", "TooLarge", "clean", "decode", "encode", "equal", "short"]
 
 Json: TypeAlias = Any
-
 
 
 def encode(value: Any, *, depth: int = DEPTH, nodes: int = NODES, opaque: bool = True) -> Json:
@@ -55,7 +54,7 @@ def encode(value: Any, *, depth: int = DEPTH, nodes: int = NODES, opaque: bool =
     kind = type(value)
     if value is None or kind is bool or (kind is int and -SAFE_INT <= value <= SAFE_INT):
         return value
-    return _Encoder(nodes, opaque).value(value, depth)
+    return Encoder(nodes, opaque).value(value, depth)
 
 
 def decode(json: Json, *, depth: int = DEPTH, nodes: int = NODES, iterators: bool = False) -> Any:
@@ -87,7 +86,9 @@ class _Budget:
         self.charge(length >> 6)
 
 
-class _Encoder(_Budget):
+class Encoder(_Budget):
+    """What :func:`encode` does."""
+
     def __init__(self, nodes: int, opaque: bool) -> None:
         super().__init__(nodes)
         self._opaque = opaque
@@ -107,7 +108,7 @@ class _Encoder(_Budget):
         write = _BASES.get(id(kind))
         if write is not None:
             return write(self, value, depth - 1)
-        return self._other(value, kind, depth)
+        return self.other(value, kind, depth)
 
     def items(self, values: list[Any], depth: int) -> list[Json]:
         self.charge(len(values))
@@ -131,6 +132,10 @@ class _Encoder(_Budget):
             raise
         return found
 
+    def members(self, values: list[Any], depth: int) -> list[Json]:
+        """The members of a set."""
+        return self.items(values, depth)
+
     def _str(self, value: str) -> Json:
         self.text(len(value))
         if value.isascii():
@@ -141,7 +146,7 @@ class _Encoder(_Budget):
             return {"$str": b64encode(value.encode("utf-8", "surrogatepass")).decode()}
         return value
 
-    def _other(self, value: Any, kind: type, depth: int) -> Json:
+    def other(self, value: Any, kind: type, depth: int) -> Json:
         """A subclass by the nearest base that is plain, an iterator by its items, anything else by its ``repr``."""
         numpy = sys.modules.get("numpy")
         for base in mro(kind):
@@ -212,7 +217,7 @@ def _ordered(value: Any) -> tuple[list[Any], list[Any]]:
 _real, _imaginary = _slot(complex, "real"), _slot(complex, "imag")
 _ALL = slice(None)
 _VIEWS = (id(type({}.keys())), id(type({}.values())), id(type({}.items())))
-_BASES: dict[int, Callable[[_Encoder, Any, int], Json]] = {
+_BASES: dict[int, Callable[[Encoder, Any, int], Json]] = {
     id(int): lambda e, v, d: e.value(int.__int__(v), d),
     id(float): lambda e, v, d: e.value(float.__float__(v), d),
     id(str): lambda e, v, d: e.value(str.__str__(v), d),
@@ -220,8 +225,8 @@ _BASES: dict[int, Callable[[_Encoder, Any, int], Json]] = {
     id(tuple): lambda e, v, d: {"$tuple": e.items(list(tuple.__iter__(v)), d)},
     id(OrderedDict): lambda e, v, d: e.pairs(*_ordered(v), d),
     id(dict): lambda e, v, d: e.pairs(list(dict.keys(v)), list(dict.values(v)), d),
-    id(set): lambda e, v, d: {"$set": e.items(list(set.__iter__(v)), d)},
-    id(frozenset): lambda e, v, d: {"$frozenset": e.items(list(frozenset.__iter__(v)), d)},
+    id(set): lambda e, v, d: {"$set": e.members(list(set.__iter__(v)), d)},
+    id(frozenset): lambda e, v, d: {"$frozenset": e.members(list(frozenset.__iter__(v)), d)},
     id(bytes): lambda e, v, d: e.bytes("$bytes", bytes.__getitem__(v, _ALL)),
     id(bytearray): lambda e, v, d: e.bytes("$bytearray", bytearray.__getitem__(v, _ALL)),
     id(complex): lambda e, v, d: e.complex(_real(v), _imaginary(v)),

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from eudoxus.runtime import Effect
-from eudoxus.sandbox.model import Case, Limits, MatrixResult, Mode, Program, RunResult, Test, Trace
+from eudoxus.sandbox.model import TOTAL_BYTES, VALUE_BYTES, Call, Case, Limits, MatrixResult, Mode, Program, RunResult, Test, Trace
 from eudoxus.sandbox.pool import shared
 
 
@@ -34,6 +34,35 @@ class Run(Effect[RunResult]):
         sandbox = await shared()
         return await sandbox.run(
             self.program, self.tests, self.cases, mode=self.mode, limits=self.limits, trace=self.trace, seed=self.seed,
+            patient=True,
+        )
+
+
+class Evaluate(Effect[RunResult]):
+    """Call a program's entry and have its values back: ``value`` of each test, in the form that :func:`values.given` describes.
+
+    A test ``passed`` where the call gave a value that is plain data and has room. Values are what the program says: compare them with what
+    it cannot know, and never take them for a verdict. The digest covers the program, the calls, all limits and the seed.
+    """
+
+    kind: ClassVar[str] = "sandbox_evaluate"
+    result: ClassVar[type[BaseModel]] = RunResult
+
+    program: Program
+    calls: tuple[Call, ...]
+    limits: Limits = Limits()
+    """Limits of all calls together; ``call_s`` of each."""
+    value_bytes: int = Field(VALUE_BYTES, ge=1, le=1 << 20)
+    """Bytes of JSON of one value."""
+    total_bytes: int = Field(TOTAL_BYTES, ge=1, le=8 << 20)
+    """Bytes of JSON of all values."""
+    seed: int = Field(0, ge=0)
+
+    async def run(self) -> RunResult:
+        """Whatever the program does is an outcome. Waits for its turn, however many wait. Raises :class:`SandboxUnavailable`."""
+        sandbox = await shared()
+        return await sandbox.evaluate(
+            self.program, self.calls, limits=self.limits, value_bytes=self.value_bytes, total_bytes=self.total_bytes, seed=self.seed,
             patient=True,
         )
 

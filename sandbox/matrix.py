@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from eudoxus.sandbox.asking import Question, prepared
+from eudoxus.sandbox.comparing import Question, prepared
 from eudoxus.sandbox.model import Case, Limits, MatrixResult, Mode, Outcome, Program, Test
 from eudoxus.sandbox.slot import Slot
 from eudoxus.sandbox.verdict import Verdict, infra_error

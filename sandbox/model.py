@@ -12,6 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox.codec import CodecError, Json, decode
 
+VALUE_BYTES = 64 << 10
+"""Of JSON of one value that is handed on."""
+TOTAL_BYTES = 1 << 20
+"""Of JSON of all values of a run that are handed on."""
 Mode = Literal["split", "io", "bundle"]
 Trace = Literal["lines", "blocks"]
 Backend = Literal["bwrap", "lockdown", "wasi", "monty", "unsafe"]
@@ -75,24 +79,39 @@ class Test(_Frozen):
     """Arguments, as (function, index), that are copied back after each call: for functions that work in place."""
 
 
-class Case(_Frozen):
-    """One call and what it must give. Values are tagged JSON: ``{"$tuple": [1, 2]}``."""
+class Call(_Frozen):
+    """One call. Values are tagged JSON: ``{"$tuple": [1, 2]}``."""
 
     args: list[Json] = []
     kwargs: dict[str, Json] = {}
+
+    @field_validator("args", "kwargs")
+    @classmethod
+    def _readable(cls, json: Json) -> Json:
+        return readable(json)
+
+
+class Case(Call):
+    """One call and what it must give."""
+
     expected: Json = None
     raises: str | None = None
     """Name of a built-in exception class that the call must raise, in place of ``expected``."""
 
-    @field_validator("args", "expected", "kwargs")
+    @field_validator("expected")
     @classmethod
-    def _readable(cls, json: Json) -> Json:
-        try:
-            for value in json.values() if type(json) is dict and not any(key.startswith("$") for key in json) else (json,):
-                decode(value)
-        except CodecError as error:
-            raise ValueError(str(error)) from None
-        return json
+    def _expected_readable(cls, json: Json) -> Json:
+        return readable(json)
+
+
+def readable(json: Json) -> Json:
+    """``json``, or an object of such values. Raises ValueError where it is no tagged JSON."""
+    try:
+        for value in json.values() if type(json) is dict and not any(key.startswith("$") for key in json) else (json,):
+            decode(value)
+    except CodecError as error:
+        raise ValueError(str(error)) from None
+    return json
 
 
 class Program(_Frozen):
@@ -136,6 +155,8 @@ class TestResult(_Frozen):
     calls: list[CallRecord] = []
     trace: Json = None
     """What was executed: untrusted text for people and prompts."""
+    value: Json = None
+    """Of :class:`Evaluate`: what the call gave, as tagged JSON. Untrusted: it is what the program says, and no more."""
 
 
 class Isolation(_Frozen):

@@ -17,8 +17,9 @@ from typing import Any, Literal, NamedTuple
 import pydantic_monty
 from pydantic_monty import Monty, MontyError, MontySession, OSPolicy, ResourceLimits
 
-from eudoxus.sandbox.asking import ANSWER_BYTES, Comparing, Question, crowded, is_a
+from eudoxus.sandbox.asking import ANSWER_BYTES, crowded
 from eudoxus.sandbox.codec import decode
+from eudoxus.sandbox.comparing import Comparing, Question, is_a
 from eudoxus.sandbox.inside.wire import Malformed, unpack
 from eudoxus.sandbox.launch import Interpreter, Jail
 from eudoxus.sandbox.model import Limits, Outcome, Program, Raised, Test, Trace, Tried

@@ -6,16 +6,20 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.sandbox import matrix
-from eudoxus.sandbox.asking import prepared
+from eudoxus.sandbox.comparing import prepared, wanted
+from eudoxus.sandbox.evaluating import evaluated
 from eudoxus.sandbox.model import (
+    TOTAL_BYTES,
+    VALUE_BYTES,
     Backend,
+    Call,
     Case,
     Isolation,
     Level,
@@ -34,6 +38,7 @@ from eudoxus.sandbox.model import (
 )
 from eudoxus.sandbox.selftest import Tested, choose
 from eudoxus.sandbox.slot import Finding, Slot
+from eudoxus.sandbox.values import Keeping
 from eudoxus.sandbox.verdict import infra_error
 from eudoxus.sandbox.zygotes import ZygoteFailed
 
@@ -94,6 +99,7 @@ class Sandbox:
         """
         check(program, tests, cases, mode)
         questions = prepared(program.entry or "", cases) if mode == "io" else []
+        count = len(tests) or len(cases)
 
         async def once(slot: Slot) -> Finding:
             match mode:
@@ -103,6 +109,36 @@ class Sandbox:
                     return (await slot.bundle([(program, tests)], limits, seed=seed, wall_s=limits.wall_s))[1]
             return await slot.split(program, tests, limits, trace=trace, seed=seed, wall_s=limits.wall_s)
 
+        return await self._once_or_twice(once, count, mode, caller=caller, patient=patient)
+
+    async def evaluate(
+        self,
+        program: Program,
+        calls: Sequence[Call],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        value_bytes: int = VALUE_BYTES,
+        total_bytes: int = TOTAL_BYTES,
+        seed: int = 0,
+        caller: str = "",
+        patient: bool = False,
+    ) -> RunResult:
+        """Call the program's entry and have the values back: a test ``passed`` where its call gave a value that is plain and has room.
+
+        After a call that ends the program it goes on with the next in a fresh child, up to three times. Raises as :meth:`run`.
+        """
+        check(program, (), calls, "io")
+
+        async def once(slot: Slot) -> Finding:
+            questions = wanted(program.entry or "", calls, Keeping(value_bytes, total_bytes))
+            return await evaluated(slot, program, questions, limits, seed=seed)
+
+        return await self._once_or_twice(once, len(calls), "io", caller=caller, patient=patient)
+
+    async def _once_or_twice(
+        self, once: Callable[[Slot], Awaitable[Finding]], count: int, mode: Mode, *, caller: str, patient: bool
+    ) -> RunResult:
+        """What comes of ``once`` in a slot, tried again where the sandbox itself failed. ``count`` verdicts are due."""
         slot = await self.acquire(caller, patient=patient)
         retried = False
         try:
@@ -110,7 +146,7 @@ class Sandbox:
                 found = await once(slot)
             except ZygoteFailed as error:
                 log.warning("sandbox: %s", error)
-                found = Finding(infra_error(len(tests) or len(cases), str(error)))
+                found = Finding(infra_error(count, str(error)))
             if found.verdict.outcome == "infra_error":
                 retried = True
                 with suppress(ZygoteFailed):
@@ -243,7 +279,8 @@ class Sandbox:
 
     def _result(self, found: Finding, mode: Mode, *, retried: bool) -> RunResult:
         verdict = found.verdict
-        tests = [TestResult(i=i, outcome=t.outcome, exc=t.exc, ms=t.ms, calls=t.calls, trace=t.trace) for i, t in enumerate(verdict.tests)]
+        tests = [TestResult(i=i, outcome=t.outcome, exc=t.exc, ms=t.ms, calls=t.calls, trace=t.trace, value=t.value)
+                 for i, t in enumerate(verdict.tests)]
         shown = next((test for test in tests if test.outcome != "passed" and test.trace is not None), tests[-1] if tests else None)
         return RunResult(
             outcome=verdict.outcome, verdict=self.standing(mode), tests=tests, exc=verdict.exc,
@@ -257,7 +294,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check(program: Program, tests: Sequence[Test], cases: Sequence[Case], mode: Mode) -> None:
+def check(program: Program, tests: Sequence[Test], cases: Sequence[Call], mode: Mode) -> None:
     """Raise :class:`InvalidRequest` for what does not fit together."""
     if mode == "io":
         if tests:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from eudoxus.sandbox.asking import ANSWER_BYTES, AT_ONCE_BYTES, Asking, Cases, Question
+from eudoxus.sandbox.asking import ANSWER_BYTES, AT_ONCE_BYTES, Asking, Cases
 from eudoxus.sandbox.bundles import Bundled, Collecting
+from eudoxus.sandbox.comparing import Question
 from eudoxus.sandbox.inside.wire import FRAME_BYTES, Inbox, Malformed
 from eudoxus.sandbox.inside.zygote import BUNDLE, CANDIDATE, JUDGE
 from eudoxus.sandbox.launch import Jail

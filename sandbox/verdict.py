@@ -52,6 +52,8 @@ class Judgement(NamedTuple):
     ms: float = 0.0
     calls: list[CallRecord] = []  # noqa: RUF012  (never changed)
     trace: Any = None
+    value: Any = None
+    """As tagged JSON, where it was to be handed on."""
 
 
 class Circumstances(NamedTuple):

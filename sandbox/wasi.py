@@ -19,7 +19,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
-from eudoxus.sandbox.asking import Comparing, Question
+from eudoxus.sandbox.comparing import Comparing, Question
 from eudoxus.sandbox.inside.wire import Inbox, Malformed
 from eudoxus.sandbox.launch import Interpreter, Jail
 from eudoxus.sandbox.model import Limits, Outcome, Program, Test, Trace, Tried

@@ -26,6 +26,7 @@ GridField = Annotated[
 _FENCED = re.compile(r"```[\w-]*[ \t]*\n(.*?)```", re.DOTALL)
 _MOST_REPLY = 200_000
 _MOST_PLACES = 200
+_BRACKETS = str.maketrans("[],", "   ")
 
 
 def grid(said: Any) -> Grid | None:
@@ -70,7 +71,7 @@ def grids_in(reply: str, count: int) -> list[Grid] | None:
     text = reply.rpartition("</think>")[2][-_MOST_REPLY:]
     blocks = _FENCED.findall(text)
     for piece in [*reversed(blocks), text]:
-        found = [one for value in _values(piece) for one in _grids(value)]
+        found = [one for value in values_in(piece) for one in _grids(value)]
         if len(found) >= count:
             return found[-count:]
     rows = [one for block in blocks if (one := _digits(block))]
@@ -86,7 +87,7 @@ def _grids(value: Any) -> list[Grid]:
     return [one for inner in value for one in _grids(inner)] if nested else []
 
 
-def _values(text: str) -> list[Any]:
+def values_in(text: str) -> list[Any]:
     """The JSON arrays and objects in ``text``, outermost ones, in order."""
     decoder, found, at = json.JSONDecoder(), list[Any](), 0
     for _ in range(_MOST_PLACES):
@@ -98,6 +99,20 @@ def _values(text: str) -> list[Any]:
             found.append(value)
         except (ValueError, RecursionError):
             at = begin.start() + 1
+    return found
+
+
+def headed(text: str) -> list[tuple[str, Grid]]:
+    """The grids that stand below a line that ends in a colon, rows of digits apart, as :func:`shown`; each with its heading."""
+    found, heading, rows = list[tuple[str, Grid]](), "", list[str]()
+    for line in [*text.splitlines(), ""]:
+        row = line.translate(_BRACKETS)
+        if row.strip() and all(cell.isdecimal() and len(cell) == 1 for cell in row.split()):
+            rows.append(row)
+            continue
+        if rows and heading and (one := _digits("\n".join(rows))):
+            found.append((heading, one))
+        rows, heading = [], line.strip()[:-1] if line.strip().endswith(":") else heading if not line.strip() else ""
     return found
 
 

@@ -12,10 +12,10 @@ from eudoxus.agents.agent_tree_search import agent_tree_search, read_status
 from eudoxus.agents.environments import AgentTask
 from eudoxus.agents.environments.registry import settings
 from eudoxus.agents.environments.shop.environment import Shop
-from eudoxus.agents.environments.shop.errands import Errand, errands, played
 from eudoxus.agents.lats import lats
 from eudoxus.agents.search.acting import read_move
 from eudoxus.agents.search.environment import NOT_DONE
+from eudoxus.evaluation.shop_errands import Errand, errands, played
 from eudoxus.prompts import load
 from eudoxus.runtime import ChatRequest, ChatTask, Limits, MemoryJournal, Order, Registry, Result, Runtime, Task, parse_spec
 from eudoxus.runtime.endpoints import Endpoints

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from eudoxus.agents.agent_tree_search import read_status
+from eudoxus.agents.code.asking import Unreadable as UnreadableForm
 from eudoxus.agents.environments.task import actions_in
+from eudoxus.agents.induction.grids import headed
+from eudoxus.agents.induction.hypothesis_search import read_choice, read_rules
 from eudoxus.agents.mctsr import read_score
 from eudoxus.agents.plans import UnreadablePlan, read_plan
 from eudoxus.agents.react import Unreadable, read_turn
@@ -24,9 +27,11 @@ from eudoxus.agents.search.steps import lines_of
 from eudoxus.agents.search.traces import read_move
 
 READERS: dict[str, Callable[[str], Any]] = {
-    "action": read_action, "actions": actions_in, "done": is_done, "finish": lambda said: read_move("finish", said),
+    "action": read_action, "actions": actions_in, "choice": lambda said: read_choice(said, 8), "done": is_done,
+    "finish": lambda said: read_move("finish", said), "grids": headed,
     "labels": lambda said: read_labels(said, 8), "plan": lambda said: read_plan(said, ["calculator"], done=(), most=12),
-    "reply": lambda said: read_move("subquestion", said), "score": read_score, "scores": lambda said: read_scores(said, 8),
+    "reply": lambda said: read_move("subquestion", said), "rules": read_rules, "score": read_score,
+    "scores": lambda said: read_scores(said, 8),
     "status": read_status, "step": read_step, "steps": lines_of, "turn": lambda said: read_turn(said, ["calculator"]),
     "vote": lambda said: read_vote(said, 8), "words": read_words,
 }
@@ -47,6 +52,6 @@ HOSTILE = {
 @pytest.mark.parametrize("reader", READERS)
 def test_a_hostile_reply_is_read_quickly(reader: str, hostile: str) -> None:
     began = time.process_time()
-    with contextlib.suppress(Unreadable, UnreadablePlan, UnreadableScores):
+    with contextlib.suppress(Unreadable, UnreadableForm, UnreadablePlan, UnreadableScores):
         READERS[reader](f"x\n{HOSTILE[hostile]}\nx")
     assert time.process_time() - began < 1.0

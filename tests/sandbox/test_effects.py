@@ -15,7 +15,7 @@ from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import Diverged
 from eudoxus.runtime.journal import EffectRecord
-from eudoxus.sandbox import Case, Limits, Matrix, Program, Run, SandboxSettings, SandboxUnavailable, Test
+from eudoxus.sandbox import Call, Case, Evaluate, Limits, Matrix, Program, Run, SandboxSettings, SandboxUnavailable, Test
 
 DOUBLE = Program(code="def double(n):\n    return n + n\n", entry="double")
 TRIPLE = Program(code="def double(n):\n    return n + n + n\n", entry="double")
@@ -69,6 +69,14 @@ async def test_the_outcomes_of_a_matrix_are_in_the_order_of_programs_and_cases()
     journaled = Journaled(Matrix(programs=(DOUBLE, TRIPLE), cases=CASES))
     live = await journaled.run()
     assert live.outcomes == [["passed", "passed"], ["failed", "failed"]]
+    assert await journaled.replay() == live
+
+
+async def test_values_are_taken_from_the_journal():
+    journaled = Journaled(Evaluate(program=DOUBLE, calls=(Call(args=[2]), Call(args=[{"$tuple": [1]}]), Call(args=[None]))))
+    live = await journaled.run()
+    assert [test.value for test in live.tests] == [4, {"$tuple": [1, 1]}, None]
+    assert [test.outcome for test in live.tests] == ["passed", "passed", "error"]
     assert await journaled.replay() == live
 
 

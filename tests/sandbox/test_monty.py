@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from eudoxus.sandbox import Case, Limits, Program, Sandbox, SandboxSettings, Test
+from eudoxus.sandbox import Call, Case, Limits, Program, Sandbox, SandboxSettings, Test
 from eudoxus.sandbox.selftest import choose
 
 pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed")
@@ -80,6 +80,14 @@ async def test_a_program_that_cannot_be_loaded_is_a_load_error(sandbox: Sandbox)
         result = await sandbox.run(Program(code=code), [Test(code="assert True")])
         assert (result.outcome, result.tests[0].outcome) == ("load_error", "load_error")
         assert result.exc is not None and result.exc.type == kind
+
+
+async def test_values_come_back(sandbox: Sandbox) -> None:
+    calls = [Call(args=[one]) for one in (2, {"$tuple": [1]}, None, "x")]
+    found = await sandbox.evaluate(Program(code="def f(x):\n    return f if x == 'x' else [x * 2, {x}]\n", entry="f"), calls)
+    assert [test.value for test in found.tests] == [
+        [4, {"$set": [2]}], [{"$tuple": [1, 1]}, {"$set": [{"$tuple": [1]}]}], None, None]
+    assert [test.exc and test.exc.type for test in found.tests] == [None, None, "TypeError", "NotPlain"] and found.verdict == "provisional"
 
 
 async def test_cases_are_compared_outside(sandbox: Sandbox) -> None:

@@ -14,8 +14,8 @@ from eudoxus.agents.environments.contracts import EnvironmentContract
 from eudoxus.agents.environments.shop import Shop
 from eudoxus.agents.environments.shop.catalogue import stock_up
 from eudoxus.agents.environments.shop.environment import ShopEnvironment
-from eudoxus.agents.environments.shop.errands import MOST_ACTIONS, errands, played
 from eudoxus.agents.environments.shop.pages import LONGEST_PAGE, STANDING
+from eudoxus.evaluation.shop_errands import MOST_ACTIONS, errands, played
 from eudoxus.runtime import Context
 
 WALK = ("click[6]", "click[6]", "back", "search[red]", "goto[/login]", "type[6][somebody]", "goto[/help/returns]", "stop[30 days]")
@@ -134,4 +134,4 @@ def test_no_strategy_imports_the_check_of_an_errand() -> None:
     root = Path(__file__).parents[3] / "agents"
     for file in root.rglob("*.py"):
         imported = {node.module for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)}
-        assert "eudoxus.agents.environments.shop.errands" not in imported, file
+        assert "eudoxus.evaluation.shop_errands" not in imported, file

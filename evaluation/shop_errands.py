@@ -1,6 +1,6 @@
 """Errands in the shop: goals of 2 to 8 actions with a check, made by random walks, for evaluations and tests.
 
-The check is the grader's: no strategy may import this module.
+The check is the grader's, which is why this is not beside the shop: no strategy can import it.
 """
 
 from __future__ import annotations
