@@ -22,6 +22,8 @@ class Grade(BaseModel):
     """Why not, in words: ``failed: AssertionError``, ``timed out``, ``expected 18``."""
     parts: dict[str, bool] = {}
     """Verdicts that make up the grade, where there are several: ``base`` and ``plus``, or one per test input."""
+    details: dict[str, str] = {}
+    """Why not, for each part that is not passed, where all of them were tried."""
 
 
 class GradingFault(EudoxusError):
