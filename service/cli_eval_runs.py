@@ -154,6 +154,7 @@ def show(summary: Summary, path: Path, *, as_json: bool) -> None:
         if one.solved is not None and one.solved.mean != one.score.mean:
             lines.append(f"{'all inputs':<12}{one.solved}")
     lines += [f"{f'pass@{k}':<12}{estimate}" for k, estimate in one.pass_at.items() if k > 1]
+    lines += [f"{f'eff@{k}':<12}{estimate}" for k, estimate in one.eff_at.items()]
     per = "" if one.tokens_per_solved is None else f", {one.tokens_per_solved:,.0f} tokens and {money(one.cost_per_solved)} per solved task"
     estimated = " (estimated)" if one.estimated else ""
     lines.append(f"{one.requests} requests, {one.tokens:,} tokens{estimated}, {money(one.cost)}{per}")

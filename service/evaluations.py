@@ -143,7 +143,8 @@ class EvaluationDesk:
 
     async def _run(self, work: Work) -> None:
         """Every way it can end is in the row afterwards, except being stopped."""
-        row, status, error = work.row, "failed", None
+        row, error = work.row, None
+        status: Status = "failed"
         try:
             finished = await self._evaluate(work)
             status, error = _standing(finished)

@@ -95,7 +95,8 @@ def items(content: bytes) -> Iterator[Item]:
                 reference=reference, entry=entry, special=rule, inputs=pprint.pformat(inputs, width=1_000_000, compact=True),
                 atol=row.get("atol") or 0)
             parts.append(Part(name, sandbox.Test(code=check, name=name), inputs))
-        yield Item(id, task, CheckGrader(task, tuple(parts), setup_of_prompt(prompt), reference, SECONDS, all_parts=True))
+        setup = setup_of_prompt(prompt) if f"def {entry}" in prompt else ""  # the prompts of MBPP+ are docstrings alone
+        yield Item(id, task, CheckGrader(task, tuple(parts), setup, reference, SECONDS, all_parts=True))
 
 
 def _inputs(row: dict[str, Any], name: str, at: str) -> list[Any]:

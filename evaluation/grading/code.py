@@ -59,13 +59,17 @@ class CheckGrader:
 
     async def grade(self, answer: str | None) -> Grade:
         """Read the program in ``answer`` and run it. No program is a wrong answer."""
+        program = self.program_in(answer)
+        return program if isinstance(program, Grade) else await self.verdict(program)
+
+    def program_in(self, answer: str | None) -> str | Grade:
+        """The program in ``answer``, or the grade of an answer without one."""
         if answer is None or not answer.strip():
             return Grade(solved=False, score=0.0, detail="no answer")
         try:
-            program = program_in(answer, self.task)
+            return program_in(answer, self.task)
         except NoProgram as problem:
             return Grade(solved=False, score=0.0, detail=f"no program: {problem}")
-        return await self.verdict(program)
 
     async def verdict(self, program: str) -> Grade:
         """The grade of ``program`` just as it is, without reading it out of a reply."""
@@ -83,21 +87,30 @@ class CheckGrader:
             details=why if self.all_parts else {})
 
     async def _run(self, program: str, part: Part) -> sandbox.RunResult:
-        subject = sandbox.Program(code=program, entry=self.task.entry_point, setup=self.setup)
-        try:
-            box = await sandbox.shared()
-            found = await box.run(subject, [part.check], limits=_limits(self.seconds), caller="evaluation", patient=True)
-            if found.outcome == "timeout" and found.cpu_ms < 500 * self.seconds:
-                found = await box.run(subject, [part.check], limits=_limits(self.seconds, PATIENCE), caller="evaluation", patient=True)
-        except sandbox.SandboxUnavailable:
-            raise
-        except EudoxusError as error:
-            raise GradingFault(f"the sandbox could not run the program: {error}") from error
-        _blame(found)
+        found = await judged(program, self, part.check, self.seconds)
+        if found.outcome == "timeout" and found.cpu_ms < 500 * self.seconds:
+            found = await judged(program, self, part.check, self.seconds, PATIENCE)
         return found
 
 
-def _limits(seconds: float, patience: float = 1.0) -> sandbox.Limits:
+async def judged(program: str, grader: CheckGrader, check: sandbox.Test, seconds: float, patience: float = 1.0) -> sandbox.RunResult:
+    """What the sandbox says of ``program`` on one check within ``seconds``, or ``patience`` times as long on a busy machine.
+
+    Raises :class:`GradingFault` and :class:`SandboxUnavailable` where the program is not at fault.
+    """
+    subject = sandbox.Program(code=program, entry=grader.task.entry_point, setup=grader.setup)
+    try:
+        box = await sandbox.shared()
+        found = await box.run(subject, [check], limits=_limits(seconds, patience), caller="evaluation", patient=True)
+    except sandbox.SandboxUnavailable:
+        raise
+    except EudoxusError as error:
+        raise GradingFault(f"the sandbox could not run the program: {error}") from error
+    _blame(found)
+    return found
+
+
+def _limits(seconds: float, patience: float) -> sandbox.Limits:
     return sandbox.Limits(wall_s=seconds * patience, call_s=seconds * patience, cpu_s=math.ceil(seconds))
 
 
