@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from eudoxus.evaluation.records import Folder, Recorded
+from eudoxus.evaluation.records import Folder
 from eudoxus.runtime.chat import Json
 from eudoxus.service.evaluation_store import EvaluationRow
 from eudoxus.service.evaluations import Work
@@ -147,10 +147,14 @@ def progress_json(row: EvaluationRow, working: Mapping[str, Work], folder: Folde
     """How far it is: from memory where this process works on it, else from its records, which takes the disk's time."""
     work = working.get(row.id)
     state = work.state if work is not None else None
-    recorded: Recorded = state.recorded if state is not None else folder.recorded()
-    usage = recorded.usage
-    said: dict[str, Any] = {
-        "total": row.total, "graded": len(recorded.grades), "solved": sum(grade.solved for grade in recorded.grades.values()),
-        "faults": len(recorded.faults), "requests": usage.requests, "tokens": usage.total_tokens, "cost": usage.cost,
-        "seconds_left": state and state.seconds_left and round(state.seconds_left, 1)}
-    return said
+    if work is not None and state is not None:
+        # The event loop goes on while this is read: copies, and sums that are kept anyway.
+        grades, faults, usage = list(state.recorded.grades.values()), len(state.recorded.faults), work.purse.spent
+    else:
+        recorded = folder.recorded()
+        grades, faults, usage = list(recorded.grades.values()), len(recorded.faults), recorded.usage
+    left = state.seconds_left if state is not None else None
+    return {
+        "total": row.total, "graded": len(grades), "solved": sum(grade.solved for grade in grades), "faults": faults,
+        "requests": usage.requests, "tokens": usage.total_tokens, "cost": usage.cost,
+        "seconds_left": None if left is None else round(left, 1)}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from eudoxus.evaluation.results import write_results
 from eudoxus.evaluation.runner import Finished, Runner, State
 from eudoxus.evaluation.selftest import self_test
 from eudoxus.evaluation.spending import Purse
-from eudoxus.evaluation.summary import summarise
+from eudoxus.evaluation.summary import Summary, summarise
 from eudoxus.runtime import Limits
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints import Endpoint
@@ -76,7 +76,6 @@ class EvaluationDesk:
         self.working: dict[str, Work] = {}
         self._executor, self._settings, self._home = executor, settings, settings.data_dir / "evaluations"
         self._slots = asyncio.Semaphore(settings.evaluation_slots)
-        self._waiting = 0
 
     def folder(self, id: str) -> Folder:
         """Where an evaluation's plan and records are. ``id`` must be one of a row, never text of a request."""
@@ -86,8 +85,9 @@ class EvaluationDesk:
 
     def admit(self) -> None:
         """Raises :class:`QueueFull` where too many wait."""
-        if self._waiting > self._settings.evaluation_queue:
-            raise QueueFull(f"{self._waiting} evaluations are waiting, as many as allowed (evaluation_queue)")
+        waiting = len(self.working) - self._settings.evaluation_slots
+        if waiting >= self._settings.evaluation_queue:
+            raise QueueFull(f"{max(waiting, 0)} evaluations are waiting, as many as allowed (evaluation_queue)")
 
     def prepare(self, row: EvaluationRow, spec: StrategySpec, dataset: DataSet, *, samples: int, seed: int, limits: Limits) -> None:
         """Make the folder and fill ``row``. Raises what the strategy or its first task is refused for. Takes the disk's time."""
@@ -97,43 +97,51 @@ class EvaluationDesk:
         row.strategy, row.total = folder.plan().spec, len(dataset.items) * samples
 
     async def start(self, row: EvaluationRow, also: Sequence[Statement] = ()) -> None:
-        """Queue what :meth:`prepare` made; durable when this returns. Raises ``sqlite3.IntegrityError`` from ``also``."""
+        """Queue what :meth:`prepare` made; durable when this returns.
+
+        Raises :class:`QueueFull`, and ``sqlite3.IntegrityError`` from ``also``; then nothing of it is left.
+        """
         try:
-            await self.store.create(row, *also)
+            self.admit()
+            with self._entered(row) as work:
+                await self.store.create(row, *also)
+                self._launch(work)
         except BaseException:
             await asyncio.to_thread(shutil.rmtree, self.folder(row.id).path, ignore_errors=True)
             raise
-        self._launch(row)
 
     async def resume(self, row: EvaluationRow) -> None:
         """Go on with an evaluation that has ended before all samples had a grade. Raises :class:`Conflict` and :class:`QueueFull`."""
         self.admit()
-        if not row.terminal or row.status == "completed":
+        if not row.terminal or row.status == "completed" or row.id in self.working:
             raise Conflict(f"the evaluation is {row.status}: there is nothing to go on with")
-        if not await self.store.reopen(row, self._executor.ownership.me):
-            raise Conflict("another request was faster; look at the evaluation again")
-        row.status, row.error, row.completed = "queued", None, None
-        self._launch(row)
+        with self._entered(row) as work:
+            if not await self.store.reopen(row, self._executor.ownership.me):
+                raise Conflict("another request was faster; look at the evaluation again")
+            row.status, row.error, row.completed = "queued", None, None
+            self._launch(work)
 
-    def _launch(self, row: EvaluationRow) -> None:
+    @contextlib.contextmanager
+    def _entered(self, row: EvaluationRow) -> Iterator[Work]:
+        """A place among those at work, taken before others can see the row as open, and given back where it is not launched."""
         work = self.working[row.id] = Work(row, Purse(row.max_requests, row.max_cost))
-        work.task = asyncio.create_task(self._work(work), name=row.id)
+        try:
+            yield work
+        finally:
+            if work.task is None:
+                del self.working[row.id]
+
+    def _launch(self, work: Work) -> None:
+        work.task = asyncio.create_task(self._work(work), name=work.row.id)
 
     # -- working -----------------------------------------------------------------------------------------------------
 
     async def _work(self, work: Work) -> None:
-        self._waiting += 1
         try:
-            try:
-                await self._slots.acquire()
-            finally:
-                self._waiting -= 1
-            try:
+            async with self._slots:
                 if await self.store.started(work.row.id, self._executor.ownership.me):
                     work.row.status = "in_progress"
                     await self._run(work)
-            finally:
-                self._slots.release()
         except asyncio.CancelledError:
             if work.cancel_reason is None:
                 return  # the service stops: the evaluation stays open for the next start
@@ -143,10 +151,10 @@ class EvaluationDesk:
 
     async def _run(self, work: Work) -> None:
         """Every way it can end is in the row afterwards, except being stopped."""
-        row, error = work.row, None
+        row, error, summary = work.row, None, None
         status: Status = "failed"
         try:
-            finished = await self._evaluate(work)
+            finished, summary = await self._evaluate(work)
             status, error = _standing(finished)
         except EudoxusError as problem:
             error = error_record(problem)
@@ -155,9 +163,9 @@ class EvaluationDesk:
             # The outermost floor of an evaluation: a bug fails it, is logged with its id, and tells the client nothing.
             log.exception("an evaluation failed by a bug", evaluation=row.id, strategy=row.strategy)
             error = {"code": "internal", "message": "an internal error; the log has it under the evaluation's id", "retryable": False}
-        await self._ended(row.id, status, error)
+        await self._ended(row.id, status, error, summary)
 
-    async def _evaluate(self, work: Work) -> Finished:
+    async def _evaluate(self, work: Work) -> tuple[Finished, Summary]:
         folder = self.folder(work.row.id)
         plan = await asyncio.to_thread(folder.plan)
         dataset = (await asyncio.to_thread(data_set, plan.dataset)).only(tasks=plan.tasks)
@@ -168,17 +176,15 @@ class EvaluationDesk:
 
         runner = Runner(folder, dataset, self.runtime, work.purse, concurrency=work.row.concurrency, watch=watch)
         finished = await runner.run()
-        await asyncio.to_thread(write_results, folder, dataset)
-        return finished
+        return finished, await asyncio.to_thread(write_results, folder, dataset)
 
-    async def _ended(self, id: str, status: Status, error: Json | None) -> None:
-        summary = None
+    async def _ended(self, id: str, status: Status, error: Json | None, summary: Summary | None = None) -> None:
+        said = None
         with contextlib.suppress(EudoxusError):
-            summary = (await asyncio.to_thread(summarise, self.folder(id))).json()
-        if summary is not None:
-            del summary["by_task"]
+            said = (summary or await asyncio.to_thread(summarise, self.folder(id))).json()
+            del said["by_task"]
         with contextlib.suppress(JournalError):
-            await self.store.ended(id, status, summary=summary, error=error)
+            await self.store.ended(id, status, summary=said, error=error)
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
@@ -224,7 +230,8 @@ class EvaluationDesk:
             if row.id in self.working or taken or self._executor.draining.is_set() or not await self.store.claim(row, theirs.me):
                 continue
             log.info("resuming", evaluation=row.id, strategy=row.strategy, dataset=row.dataset)
-            self._launch(row)
+            with self._entered(row) as work:
+                self._launch(work)
 
     async def drain(self, seconds: float) -> None:
         """Wait, up to ``seconds``, until no call is in flight, then stop. New calls are held back by the executor's gate meanwhile."""

@@ -170,8 +170,8 @@ def test_more_evaluations_than_may_wait_are_refused(settings: Settings, upstream
     try:
         with running.http() as http:
             begun(http, wait=0)
-            begun(http, wait=0)
             refused = http.post("/v1/evaluations", json=PLAN)
+            assert len(list((settings.data_dir / "evaluations").iterdir())) == 1
             assert refused.status_code == 429 and refused.json()["code"] == "queue_full" and "retry-after" in refused.headers
     finally:
         running.stop()
