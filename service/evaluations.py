@@ -181,8 +181,8 @@ class EvaluationDesk:
     async def _ended(self, id: str, status: Status, error: Json | None, summary: Summary | None = None) -> None:
         said = None
         with contextlib.suppress(EudoxusError):
-            said = (summary or await asyncio.to_thread(summarise, self.folder(id))).json()
-            del said["by_task"]
+            found = summary or await asyncio.to_thread(summarise, self.folder(id))
+            said = {name: value for name, value in found.json().items() if name != "by_task"}
         with contextlib.suppress(JournalError):
             await self.store.ended(id, status, summary=said, error=error)
 
