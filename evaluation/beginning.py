@@ -16,7 +16,7 @@ MOST_SAMPLES = 10_000
 
 def begin(
     folder: Path, spec: str, dataset: DataSet, runtime: Runtime, *, path: Path | None = None, samples: int = 1, seed: int = 0,
-    limits: Limits | None = None,
+    limits: Limits | None = None, id: str | None = None,
 ) -> Folder:
     """Make the folder of a new evaluation of ``spec`` on all items of ``dataset``.
 
@@ -28,8 +28,8 @@ def begin(
     parsed = parse_spec(spec, runtime.registry)
     runtime.check(Order(parsed, dataset.items[0].task))
     plan = Plan(
-        id=f"eval_{uuid4().hex[:16]}", spec=runtime.prepare(parsed).path, dataset=dataset.name, path=str(path.resolve()) if path else None,
-        digest=dataset.digest, provenance=dataset.provenance, metric=dataset.metric, tasks=tuple(item.id for item in dataset.items),
-        samples=samples, seed=seed, limits=limits or Limits(), created=now(),
+        id=id or f"eval_{uuid4().hex[:16]}", spec=runtime.prepare(parsed).path, dataset=dataset.name,
+        path=str(path.resolve()) if path else None, digest=dataset.digest, provenance=dataset.provenance, metric=dataset.metric,
+        tasks=tuple(item.id for item in dataset.items), samples=samples, seed=seed, limits=limits or Limits(), created=now(),
         pkg=f"eudoxus/{package_version()}")
     return Folder.create(folder, plan)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 
 from eudoxus.evaluation import catalogue_bbh
 from eudoxus.evaluation.dataset import DataSet, Item, distinct
 from eudoxus.evaluation.files import DataFile, DataSetMissing, digest, fetch, here, local, read
-from eudoxus.evaluation.formats import arc, evalplus, humaneval, ifeval, mbpp, own, questions
+from eudoxus.evaluation.formats import arc, evalplus, evalpro, humaneval, ifeval, mbpp, own, questions
 from eudoxus.runtime.errors import InvalidRequest
 
 Loader = Callable[[bytes], Iterator[Item]]
@@ -44,6 +45,11 @@ _HUMANEVAL = DataFile(
 _MBPP = DataFile(
     "mbpp_sanitized_codet.jsonl.gz", "91b6fc225089766b390d137abecd02197488afd89e1366c53e4c94ac03dce15a",
     shared="code/mbpp/mbpp_sanitized_codet.jsonl.gz")
+_HUMANEVAL_PRO = DataFile(
+    "humaneval_pro.json.gz", "8229ed7c01d0186effa7875f54713ada673905ec6056bffc47e2027b2a487a70",
+    shared="code/evalpro/humaneval_pro.json.gz")
+_MBPP_PRO = DataFile(
+    "mbpp_pro.json.gz", "a5c6dcd78d78d79ccd948dc50544c1d8d9e045e87c18c9d541be13ec354893a1", shared="code/evalpro/mbpp_pro.json.gz")
 _GSM8K = DataFile(
     "gsm8k_test.jsonl", "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14",
     f"{GITHUB}/openai/grade-school-math/3101c7d5072418e28b9008a6636bde82a006892c/grade_school_math/data/test.jsonl")
@@ -58,6 +64,11 @@ KNOWN = {
     for one in (
         Known("humaneval", humaneval.items, "HumanEval (Chen et al. 2021), MIT", _HUMANEVAL),
         Known("humaneval_plus", evalplus.items, "HumanEval+ (Liu et al. 2023), Apache-2.0; give the path of a released file"),
+        Known("mbpp_plus", evalplus.items, "MBPP+ (Liu et al. 2023), Apache-2.0; give the path of a released file"),
+        Known("humaneval_pro", partial(evalpro.items, set="HumanEvalPro"), "HumanEval Pro (Yu et al. 2024), MIT", _HUMANEVAL_PRO),
+        Known(
+            "mbpp_pro", partial(evalpro.items, set="MbppPro"), "MBPP Pro (Yu et al. 2024), MIT", _MBPP_PRO,
+            left_out={"MbppPro/204": "its reference uses Counter without importing it"}),
         Known("mbpp", mbpp.items, "MBPP (Austin et al. 2021), CC-BY-4.0; give the path of the published file"),
         Known(
             "mbpp_sanitized", humaneval.items, "MBPP, sanitized, in HumanEval's format by CodeT, CC-BY-4.0 and MIT", _MBPP,

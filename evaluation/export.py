@@ -24,7 +24,7 @@ def human_eval(folder: Folder, dataset: DataSet) -> bytes:
         for sample in range(plan.samples):
             grade, line = recorded.grades.get((item.id, sample)), recorded.samples.get((item.id, sample))
             if grade is not None and line is not None:
-                completion = _program(line.answer or "", item.grader)
+                completion = program_of(line.answer or "", item.grader)
                 result = {"task_id": item.id, "completion": completion, "result": grade.detail, "passed": grade.solved}
                 lines.append(orjson.dumps(result) + b"\n")
     return b"".join(lines)
@@ -45,7 +45,8 @@ def arc_submission(folder: Folder, dataset: DataSet) -> Json:
     return found
 
 
-def _program(answer: str, grader: CheckGrader) -> str:
+def program_of(answer: str, grader: CheckGrader) -> str:
+    """The program that was graded; where there is none, the answer."""
     try:
         return program_in(answer, grader.task)
     except NoProgram:

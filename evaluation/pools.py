@@ -8,6 +8,7 @@ once. Requests for tests are answered with the recorded tests. What the pool doe
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
 import re
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eudoxus.evaluation import evalplus_results
 from eudoxus.evaluation.catalogue_bbh import SHA256
 from eudoxus.evaluation.files import document, local, rows, text_of
 from eudoxus.evaluation.formats.humaneval import whole_program
@@ -71,6 +73,7 @@ class PoolEndpoint:
         self._pools = dict(pools or {})
         self._files = dict(files or {})
         self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._loading = asyncio.Lock()
         self.default_model: str | None = None
 
     def pool(self, name: str) -> Pool:
@@ -84,7 +87,7 @@ class PoolEndpoint:
         self.capabilities.admit(request, self.name)
         key = key_of_run(call.run_id)
         try:
-            pool = self.pool(model)
+            pool = self._pools.get(model) or await self._loaded(model)
         except InvalidRequest as error:
             raise NoAnswerRecorded(str(error), endpoint=self.name) from None
         if key is None:
@@ -103,6 +106,11 @@ class PoolEndpoint:
         if call.on_delta and n == 1:
             call.on_delta(texts[0])
         return Response(completions=answers, usage=estimated_usage(request, answers), model=model)
+
+    async def _loaded(self, name: str) -> Pool:
+        """A pool is some MB of packed text: read off the event loop, by the first that wants it."""
+        async with self._loading:
+            return await asyncio.to_thread(self.pool, name)
 
     def _next(self, pool: Pool, key: Key, n: int, call: Call) -> list[str]:
         replies = pool.replies.get(key[0])
@@ -154,8 +162,15 @@ def _rules(pool: Pool, key: Key, n: int) -> list[str]:
 
 
 def from_samples(name: str, path: Path) -> Pool:
-    """A pool of a samples file: ``task_id`` and ``completion``, ``solution`` or ``reply``. Raises :class:`InvalidRequest`."""
+    """A pool of a samples file, ``task_id`` and ``completion``, ``solution`` or ``reply``, or of EvalPlus' results (``….json``).
+
+    Raises :class:`InvalidRequest`.
+    """
     replies: dict[str, list[str]] = {}
+    if path.suffix == ".json":
+        for result in evalplus_results.read(local(path)):
+            replies.setdefault(result.task, []).append(result.solution)
+        return Pool(name, replies)
     for number, row in enumerate(rows(local(path)), start=1):
         at = f"{path}, row {number}"
         text = text_of(row, "reply", "solution", "completion", at=at)

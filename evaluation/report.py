@@ -91,6 +91,7 @@ def in_words(found: Comparison) -> str:
 def _details(folder: Folder, one: Summary, out: Path) -> str:
     ordered = sorted(one.rows, key=lambda row: -row.score)
     rates = "".join(f"<li>pass@{k}: {estimate}</li>" for k, estimate in one.pass_at.items()) if one.plan.samples > 1 else ""
+    rates += "".join(f"<li>eff@{k}: {estimate}</li>" for k, estimate in one.eff_at.items())
     rows = "".join(_row(folder, row, out) for row in one.rows)
     return (
         f"<h2><code>{escape(one.plan.spec)}</code></h2><p>{escape(one.plan.provenance)}; SHA-256 <code>{one.plan.digest[:16]}…</code>; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from eudoxus.runtime import ChatRequest, Response, Usage
@@ -33,6 +33,8 @@ class Purse:
     """Told of each run that is stopped, and must cancel it."""
     refusal: EudoxusError | None = None
     """Set where a cap cannot be kept at all."""
+    calls: set[str] = field(default_factory=set)
+    """``run_id path`` of each call under way."""
     _held: int = 0
 
     async def admit(self, endpoint: Endpoint, model: str, n: int, run_id: str) -> None:
@@ -74,11 +76,13 @@ class PaidEndpoint:
     async def complete(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
         """As the endpoint does; never returns once a cap is reached."""
         await self._purse.admit(self._endpoint, model, n, call.run_id)
-        usage = None
+        usage, name = None, f"{call.run_id} {call.path}"
+        self._purse.calls.add(name)
         try:
             response = await self._endpoint.complete(model, request, n, call)
             usage = response.usage
         finally:
+            self._purse.calls.discard(name)
             self._purse.settle(n, usage)
         return response
 

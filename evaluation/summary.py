@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from eudoxus.evaluation.efficiency import eff_at_k
 from eudoxus.evaluation.records import Folder, Plan, Recorded, SampleLine
 from eudoxus.evaluation.statistics import Estimate, bootstrap, paired_difference, pass_at_k
 from eudoxus.runtime.chat import Json
@@ -26,6 +27,8 @@ class TaskRow:
     solved: int
     score: float
     """Mean over its samples."""
+    efficiencies: tuple[float, ...]
+    """Of each sample, where the task measures that; else empty."""
     tokens: int
     cost: float | None
     seconds: float
@@ -46,6 +49,8 @@ class Summary:
     solved: Estimate | None
     """The same by the strict rule; differs from ``score`` for ARC tasks with several test inputs."""
     pass_at: dict[int, Estimate]
+    eff_at: dict[int, Estimate]
+    """eff@k (ENAMEL), where every task measures efficiency; else empty."""
     statuses: dict[str, int]
     requests: int
     tokens: int
@@ -76,7 +81,8 @@ class Summary:
             "id": self.plan.id, "spec": self.plan.spec, "dataset": self.plan.dataset, "digest": self.plan.digest,
             "metric": self.plan.metric, "tasks": len(self.plan.tasks), "samples": self.plan.samples, "seed": self.plan.seed,
             "unscored": self.unscored, **estimates,
-            "pass_at": {str(k): asdict(one) for k, one in self.pass_at.items()}, "statuses": self.statuses, "requests": self.requests,
+            "pass_at": {str(k): asdict(one) for k, one in self.pass_at.items()},
+            "eff_at": {str(k): asdict(one) for k, one in self.eff_at.items()}, "statuses": self.statuses, "requests": self.requests,
             "tokens": self.tokens, "tokens_estimated": self.estimated, "cost": self.cost, "seconds": round(self.seconds, 3),
             "solved_tasks": self.solved_tasks, "tokens_per_solved": self.tokens_per_solved, "cost_per_solved": self.cost_per_solved,
             "by_task": [asdict(row) for row in self.rows],
@@ -97,6 +103,9 @@ def summarise(folder: Folder) -> Summary:
         score=bootstrap([row.score for row in rows]) if rows else None,
         solved=bootstrap([row.solved / row.samples for row in rows]) if rows else None,
         pass_at={k: bootstrap([pass_at_k(row.samples, row.solved, k) for row in rows]) for k in KS if k <= least},
+        eff_at={
+            k: bootstrap([eff_at_k(row.efficiencies, k) for row in rows])
+            for k in KS if k <= least and all(len(row.efficiencies) == row.samples for row in rows)},
         statuses=statuses, requests=usage.requests, tokens=usage.total_tokens, cost=usage.cost, estimated=usage.estimated,
         seconds=math.fsum(line.seconds for line in recorded.samples.values()))
 
@@ -111,6 +120,7 @@ def _row(plan: Plan, recorded: Recorded, task: str) -> TaskRow | None:
     return TaskRow(
         task=task, samples=len(keys), solved=sum(grade.solved for grade in grades),
         score=math.fsum(grade.score for grade in grades) / len(keys),
+        efficiencies=tuple(grade.efficiency for grade in grades if grade.efficiency is not None),
         tokens=sum(line.usage.total_tokens for line in lines), cost=None if None in costs else math.fsum(cost or 0.0 for cost in costs),
         seconds=round(math.fsum(line.seconds for line in lines), 3),
         detail=next((_why(line, grade.detail) for line, grade in zip(lines, grades, strict=True) if not grade.solved), ""))

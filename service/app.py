@@ -20,6 +20,7 @@ from eudoxus.runtime.strategy import Registry
 from eudoxus.service import (
     catalogue_routes,
     code_routes,
+    evaluation_routes,
     health_routes,
     manual_routes,
     openai_routes,
@@ -97,8 +98,8 @@ def create_app(settings: Settings | None = None, *, endpoints: Endpoints | None 
         swagger_ui_oauth2_redirect_url=None,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for module in (openai_routes, run_routes, plan_routes, solve_routes, parsel_routes, sandbox_routes, code_routes, catalogue_routes,
-                   manual_routes, health_routes):
+    for module in (openai_routes, run_routes, plan_routes, solve_routes, parsel_routes, sandbox_routes, code_routes, evaluation_routes,
+                   catalogue_routes, manual_routes, health_routes):
         app.include_router(module.router)
     # The pages that FastAPI itself offers load their scripts from elsewhere; these come from here, also without a network.
     patch_fastapi(app, swagger_ui_parameters={"filter": True, "displayRequestDuration": True})

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from eudoxus.agents.tools import configure_fetch
-from eudoxus.evaluation import catalogue, export
+from eudoxus.evaluation import catalogue
 from eudoxus.evaluation.beginning import begin
 from eudoxus.evaluation.dataset import DataSet
 from eudoxus.evaluation.pools import PoolEndpoint
 from eudoxus.evaluation.records import Folder, Plan
 from eudoxus.evaluation.report import in_words, money, page
+from eudoxus.evaluation.results import write, write_results
 from eudoxus.evaluation.runner import Finished, Runner, rescore
 from eudoxus.evaluation.selftest import self_test
 from eudoxus.evaluation.spending import Purse
@@ -97,8 +98,7 @@ def rescore_command(path: Path, data: Path | None, concurrency: int, *, as_json:
         await self_test(dataset, concurrency=concurrency)
         changed = await rescore(folder, dataset, concurrency=concurrency)
         sys.stderr.write(f"{changed} of {len(folder.recorded().samples)} grades are new or have changed\n")
-        _write_results(folder, dataset)
-        show(summarise(folder), path, as_json=as_json)
+        show(write_results(folder, dataset), path, as_json=as_json)
         return exit_codes.OK
 
     return _in_runtime(load_settings(), {}, path, go)
@@ -118,7 +118,7 @@ def report_command(folders: Sequence[Path], out: Path | None) -> int:
     """Write the report."""
     where = out or folders[0] / "report.html"
     text = page([Folder(path) for path in folders], where)
-    _write(where, text.encode())
+    write(where, text.encode())
     sys.stdout.write(f"{where}\n")
     return exit_codes.OK
 
@@ -154,6 +154,7 @@ def show(summary: Summary, path: Path, *, as_json: bool) -> None:
         if one.solved is not None and one.solved.mean != one.score.mean:
             lines.append(f"{'all inputs':<12}{one.solved}")
     lines += [f"{f'pass@{k}':<12}{estimate}" for k, estimate in one.pass_at.items() if k > 1]
+    lines += [f"{f'eff@{k}':<12}{estimate}" for k, estimate in one.eff_at.items()]
     per = "" if one.tokens_per_solved is None else f", {one.tokens_per_solved:,.0f} tokens and {money(one.cost_per_solved)} per solved task"
     estimated = " (estimated)" if one.estimated else ""
     lines.append(f"{one.requests} requests, {one.tokens:,} tokens{estimated}, {money(one.cost)}{per}")
@@ -172,8 +173,7 @@ async def _work(folder: Folder, dataset: DataSet, runtime: Runtime, purse: Purse
     with EvaluationProgress() as progress:
         runner = Runner(folder, dataset, runtime, purse, concurrency=concurrency, watch=progress.tell)
         finished = await runner.run()
-    _write_results(folder, dataset)
-    show(summarise(folder), folder.path, as_json=as_json)
+    show(write_results(folder, dataset), folder.path, as_json=as_json)
     return _status(finished, folder)
 
 
@@ -183,18 +183,6 @@ def _status(finished: Finished, folder: Folder) -> int:
     again = f"{program()} eval resume {folder.path}"
     sys.stderr.write(f"{finished.why}; {finished.left} samples are left. Go on with: {again}\n")
     return exit_codes.LIMIT if finished.ended == "capped" else exit_codes.ENDPOINT
-
-
-def _write_results(folder: Folder, dataset: DataSet) -> None:
-    """``summary.json``, ``report.html``, and the result file that fits the data set."""
-    _write(folder.path / "summary.json", orjson.dumps(summarise(folder).json(), option=orjson.OPT_INDENT_2) + b"\n")
-    report = folder.path / "report.html"
-    _write(report, page([folder], report).encode())
-    chosen = dataset.only(tasks=folder.plan().tasks)
-    if lines := export.human_eval(folder, chosen):
-        _write(folder.path / "results.jsonl", lines)
-    if grids := export.arc_submission(folder, chosen):
-        _write(folder.path / "submission.json", orjson.dumps(grids) + b"\n")
 
 
 def _dataset_of(plan: Plan, data: Path | None) -> DataSet:
@@ -229,13 +217,6 @@ def _pool_files(said: Sequence[str]) -> dict[str, Path]:
             raise InvalidRequest(f"pool: expected NAME=FILE, not {one!r}", param="pool")
         found[name] = Path(file)
     return found
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise InvalidRequest(f"cannot write {path}: {error.strerror}", param="out") from None
 
 
 def _print_json(said: object) -> None:

@@ -25,6 +25,18 @@ class RunNotFound(EudoxusError):
     code = "run_not_found"
 
 
+class EvaluationNotFound(EudoxusError):
+    """No evaluation has this id, or it belongs to another key."""
+
+    code = "evaluation_not_found"
+
+
+class DataSetAbsent(EudoxusError):
+    """The data set is known, and its file is not on this server."""
+
+    code = "data_set_missing"
+
+
 class ModelNotFound(EudoxusError):
     """The model string names a strategy, preset or endpoint that is not there."""
 
@@ -121,6 +133,8 @@ STATUS: dict[str, int] = {
     "unknown_endpoint": 404,
     "model_not_found": 404,
     "run_not_found": 404,
+    "evaluation_not_found": 404,
+    "data_set_missing": 404,
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,

@@ -16,6 +16,7 @@ from eudoxus.runtime.run import Runtime
 from eudoxus.runtime.strategy import Registry
 from eudoxus.sandbox import Sandbox, close_shared, configure_shared, shared
 from eudoxus.service.chat_runs import ChatDesk
+from eudoxus.service.evaluations import EvaluationDesk
 from eudoxus.service.executor import Executor
 from eudoxus.service.keys import Key, KeyRing
 from eudoxus.service.metered import Gate, MeteredEndpoints, Stopwatch
@@ -40,6 +41,7 @@ class Services:
     executor: Executor
     specs: Specs
     desk: ChatDesk
+    evaluations: EvaluationDesk
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -53,15 +55,17 @@ class Services:
         store = RunStore(settings.database, power_safe=settings.power_safe)
         ownership = Ownership(settings.data_dir / "owners")
         executor = Executor(runtime, store, ownership, settings, metrics, gate, stopwatches)
+        evaluations = EvaluationDesk(executor, store.database, settings, endpoints.__contains__)
         return cls(
-            settings, metrics, endpoints, runtime, store, KeyRing(store.database), ownership, executor, Specs(runtime), ChatDesk(executor)
+            settings, metrics, endpoints, runtime, store, KeyRing(store.database), ownership, executor, Specs(runtime), ChatDesk(executor),
+            evaluations,
         )
 
     def begin(self) -> None:
         """Go on with what a dead process left, now and again."""
         configure_shared(self.settings.sandbox)
         configure_fetch(self.settings.fetch)
-        self._tasks.append(asyncio.create_task(self.executor.adopt_forever()))
+        self._tasks += [asyncio.create_task(work.adopt_forever()) for work in (self.executor, self.evaluations)]
 
     async def sandbox(self) -> Sandbox:
         """Where programs run; opened by the first request that needs it. Raises :class:`SandboxUnavailable`."""
@@ -69,7 +73,8 @@ class Services:
 
     async def end(self) -> None:
         """Let calls in flight finish, stop, write what waits, free everything."""
-        await self.executor.drain()
+        self.executor.begin_drain()
+        await asyncio.gather(self.executor.drain(), self.evaluations.drain(self.settings.shutdown_grace))
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     """Native runs worked on at a time; more wait in the queue."""
     queue_depth: int = Field(10_000, ge=0)
     """Native runs waiting at most; more get 429 with Retry-After."""
+    evaluation_slots: int = Field(2, ge=1, le=64)
+    """Evaluations worked on at a time; more wait in the queue."""
+    evaluation_queue: int = Field(100, ge=0)
+    """Evaluations waiting at most; more get 429 with Retry-After."""
+    evaluation_concurrency: int = Field(16, ge=1, le=256)
+    """The most samples at a time that an evaluation may ask for."""
     sandbox_slots: int | None = Field(None, ge=1, le=256)
     """Programs run in the sandbox at a time. Default: one per processor core."""
     sandbox_queue: int = Field(256, ge=0)

@@ -44,6 +44,11 @@ CREATE TABLE IF NOT EXISTS idempotency (
 CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL, scopes TEXT NOT NULL, created REAL NOT NULL, expires REAL,
     revoked REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS evaluations (
+    id TEXT PRIMARY KEY, status TEXT NOT NULL, strategy TEXT NOT NULL, dataset TEXT NOT NULL, total INTEGER NOT NULL,
+    concurrency INTEGER NOT NULL, max_requests INTEGER, max_cost REAL, metadata BLOB, key_id TEXT, owner TEXT, created REAL NOT NULL,
+    started REAL, completed REAL, summary BLOB, error BLOB) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS evaluations_open ON evaluations (status, id) WHERE status IN ('queued', 'in_progress');
 CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
 )

@@ -22,6 +22,10 @@ class Grade(BaseModel):
     """Why not, in words: ``failed: AssertionError``, ``timed out``, ``expected 18``."""
     parts: dict[str, bool] = {}
     """Verdicts that make up the grade, where there are several: ``base`` and ``plus``, or one per test input."""
+    details: dict[str, str] = {}
+    """Why not, for each part that is not passed, where all of them were tried."""
+    efficiency: float | None = None
+    """How fast, against the reference, where the task measures that: 0 when not solved, 1 for a program as fast as the reference."""
 
 
 class GradingFault(EudoxusError):

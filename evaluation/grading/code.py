@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eudoxus import sandbox
 from eudoxus.agents.code import CodeTask
@@ -32,6 +33,8 @@ class Part:
 
     name: str
     check: sandbox.Test
+    inputs: Sequence[list[Any]] = ()
+    """What the check calls the program with, where it names the input that failed by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class CheckGrader:
     """A whole program that must pass."""
     seconds: float = SECONDS
     """For each part."""
+    all_parts: bool = False
+    """Whether parts are tried, too, after one that is not passed."""
 
     async def self_test(self) -> Grade | None:
         """The reference must pass, run as it is."""
@@ -54,42 +59,58 @@ class CheckGrader:
 
     async def grade(self, answer: str | None) -> Grade:
         """Read the program in ``answer`` and run it. No program is a wrong answer."""
+        program = self.program_in(answer)
+        return program if isinstance(program, Grade) else await self.verdict(program)
+
+    def program_in(self, answer: str | None) -> str | Grade:
+        """The program in ``answer``, or the grade of an answer without one."""
         if answer is None or not answer.strip():
             return Grade(solved=False, score=0.0, detail="no answer")
         try:
-            program = program_in(answer, self.task)
+            return program_in(answer, self.task)
         except NoProgram as problem:
             return Grade(solved=False, score=0.0, detail=f"no program: {problem}")
-        return await self.verdict(program)
 
     async def verdict(self, program: str) -> Grade:
-        """The grade of ``program`` just as it is, without reading it out of a reply. Later parts are left out once one is not passed."""
-        passed, detail = dict[str, bool](), "passed"
+        """The grade of ``program`` just as it is, without reading it out of a reply."""
+        passed, why = dict[str, bool](), dict[str, str]()
         for part in self.parts:
             found = await self._run(program, part)
             passed[part.name] = found.outcome == "passed" and found.verdict == "final"
             if not passed[part.name]:
-                detail = in_words(found)
-                break
-        solved = len(passed) == len(self.parts) and all(passed.values())
-        return Grade(solved=solved, score=float(solved), detail=detail, parts=passed if len(self.parts) > 1 else {})
+                why[part.name] = in_words(found)
+                if not self.all_parts:
+                    break
+        solved = len(passed) == len(self.parts) and not why
+        return Grade(
+            solved=solved, score=float(solved), detail=next(iter(why.values()), "passed"), parts=passed if len(self.parts) > 1 else {},
+            details=why if self.all_parts else {})
 
     async def _run(self, program: str, part: Part) -> sandbox.RunResult:
-        subject = sandbox.Program(code=program, entry=self.task.entry_point, setup=self.setup)
-        try:
-            box = await sandbox.shared()
-            found = await box.run(subject, [part.check], limits=_limits(self.seconds), caller="evaluation")
-            if found.outcome == "timeout" and found.cpu_ms < 500 * self.seconds:
-                found = await box.run(subject, [part.check], limits=_limits(self.seconds, PATIENCE), caller="evaluation")
-        except sandbox.SandboxUnavailable:
-            raise
-        except EudoxusError as error:
-            raise GradingFault(f"the sandbox could not run the program: {error}") from error
-        _blame(found)
+        found = await judged(program, self, part.check, self.seconds)
+        if found.outcome == "timeout" and found.cpu_ms < 500 * self.seconds:
+            found = await judged(program, self, part.check, self.seconds, PATIENCE)
         return found
 
 
-def _limits(seconds: float, patience: float = 1.0) -> sandbox.Limits:
+async def judged(program: str, grader: CheckGrader, check: sandbox.Test, seconds: float, patience: float = 1.0) -> sandbox.RunResult:
+    """What the sandbox says of ``program`` on one check within ``seconds``, or ``patience`` times as long on a busy machine.
+
+    Raises :class:`GradingFault` and :class:`SandboxUnavailable` where the program is not at fault.
+    """
+    subject = sandbox.Program(code=program, entry=grader.task.entry_point, setup=grader.setup)
+    try:
+        box = await sandbox.shared()
+        found = await box.run(subject, [check], limits=_limits(seconds, patience), caller="evaluation", patient=True)
+    except sandbox.SandboxUnavailable:
+        raise
+    except EudoxusError as error:
+        raise GradingFault(f"the sandbox could not run the program: {error}") from error
+    _blame(found)
+    return found
+
+
+def _limits(seconds: float, patience: float) -> sandbox.Limits:
     return sandbox.Limits(wall_s=seconds * patience, call_s=seconds * patience, cpu_s=math.ceil(seconds))
 
 

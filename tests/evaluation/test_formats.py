@@ -13,7 +13,7 @@ import pytest
 from eudoxus.agents.code import CodeTask
 from eudoxus.agents.induction import InductionTask
 from eudoxus.evaluation import Item, load
-from eudoxus.evaluation.formats import arc, evalplus, humaneval, mbpp, questions
+from eudoxus.evaluation.formats import arc, evalplus, evalpro, humaneval, mbpp, questions
 from eudoxus.runtime import ChatTask
 from eudoxus.runtime.errors import InvalidRequest
 
@@ -62,9 +62,11 @@ async def test_evalplus_tells_base_from_plus():
     assert "987654" not in item.task.model_dump_json()
     assert (await item.grader.self_test()).parts == {"base": True, "plus": True}
     half = await item.grader.grade("def up(n):\n    return abs(n) + 1\n")
-    assert not half.solved and half.parts == {"base": True, "plus": False} and "another output" in half.detail
+    assert not half.solved and half.parts == {"base": True, "plus": False} and half.detail.endswith("input 0: another output")
     none = await item.grader.grade("def up(n):\n    return 0\n")
-    assert none.parts == {"base": False}
+    assert none.parts == {"base": False, "plus": False} and set(none.details) == {"base", "plus"}
+    raising = await item.grader.grade("def up(n):\n    return [2, 3][n - 1]\n")
+    assert raising.parts == {"base": True, "plus": False} and raising.details["plus"].endswith("input 0: raised IndexError")
 
 
 async def test_evalplus_compares_floats_within_its_tolerance():
@@ -79,11 +81,47 @@ async def test_evalplus_compares_floats_within_its_tolerance():
 
 async def test_evalplus_takes_any_root_for_a_root():
     solution = "    return 1.0\n"
-    row = {**PLUS, "prompt": 'def find_zero(xs):\n    """A root."""\n', "entry_point": "find_zero", "canonical_solution": solution,
-           "base_input": [[[-1, 0, 1]]], "plus_input": [[[1, 0, -1]]], "atol": 1e-4}
+    row = {**PLUS, "task_id": "HumanEval/32", "prompt": 'def find_zero(xs):\n    """A root."""\n', "entry_point": "find_zero",
+           "canonical_solution": solution, "base_input": [[[-1, 0, 1]]], "plus_input": [[[1, 0, -1]]], "atol": 1e-4}
     item = only(evalplus.items(lines(row)))
     assert (await item.grader.grade("def find_zero(xs):\n    return -1.0\n")).solved
     assert not (await item.grader.grade("def find_zero(xs):\n    return 0.5\n")).solved
+
+
+@pytest.mark.parametrize(("given", "right"), [
+    ("[n / 3 + 1e-9, 1.0]", True), ("[n / 3 + 1e-3, 1.0]", False), ("(n / 3, 1.0)", False), ("[n / 3]", False), ("'x'", False)])
+async def test_evalplus_compares_lists_of_floats_by_type_length_and_number(given: str, right: bool):
+    row = {**PLUS, "prompt": 'def thirds(n):\n    """A third and one."""\n', "entry_point": "thirds",
+           "canonical_solution": "    return [n / 3, 1.0]\n", "plus_input": [[7]]}
+    assert (await only(evalplus.items(lines(row))).grader.grade(f"def thirds(n):\n    return {given}\n")).solved is right
+
+
+async def test_evalplus_has_no_tolerance_for_whole_numbers():
+    grade = await only(evalplus.items(lines(PLUS))).grader.grade("def up(n):\n    return n + 1 + 1e-9\n")
+    assert not grade.solved
+
+
+async def test_evalplus_takes_some_lists_of_mbpp_for_sets():
+    row = {"task_id": "Mbpp/769", "prompt": '"""Elements of one list and not of the other.\nassert Diff([1], [2]) == [1, 2]\n"""\n',
+           "entry_point": "Diff", "canonical_solution": "\ndef Diff(a, b):\n    return list(set(a) ^ set(b))\n",
+           "base_input": [[[1], [2]]], "plus_input": [[[3, 1], [1, 9]]], "atol": 0}
+    item = only(evalplus.items(lines(row)))
+    assert (await item.grader.self_test()).solved
+    assert (await item.grader.grade("def Diff(a, b):\n    return sorted(set(a) ^ set(b), reverse=True)\n")).solved
+    assert not (await item.grader.grade("def Diff(a, b):\n    return list(set(a) - set(b))\n")).solved
+
+
+async def test_a_pro_task_asks_for_both_functions_and_tests_the_new_one():
+    row = {"id": 7, "raw_problem": "# Add one.\ndef up(n):\n", "raw_solution": "    return n + 1\n",
+           "new_problem": "# Add two.\ndef up_twice(n):\n", "new_solution": "    return up(up(n))\n",
+           "test_code": "\nassert up_twice(1) == 3\nassert up_twice(-987654) == -987652\n"}
+    item = only(evalpro.items(json.dumps([row]).encode(), "Pro"))
+    assert item.id == "Pro/7" and isinstance(item.task, CodeTask) and item.task.entry_point == "up_twice"
+    assert "def up(n)" in item.task.statement and "987654" not in item.task.model_dump_json()
+    assert (await item.grader.self_test()).solved
+    both = "Here:\n```python\ndef up(n):\n    return n + 1\n\ndef up_twice(n):\n    return up(up(n))\n```"
+    assert (await item.grader.grade(both)).solved
+    assert not (await item.grader.grade("def up_twice(n):\n    return up(up(n))\n")).solved
 
 
 async def test_mbpp_shows_its_first_assert_only():
@@ -148,13 +186,14 @@ async def test_the_examples_that_ship_are_sound_and_say_nothing_of_their_answers
 @pytest.mark.parametrize(("name", "count"), [
 
     ("humaneval", 164), ("mbpp_sanitized", 422), ("arc1_training", 400), ("arc1_evaluation", 400),
-    ("arc2_evaluation", 120), ("arc1d", 901)])
+    ("arc2_evaluation", 120), ("arc1d", 901), ("humaneval_pro", 164), ("mbpp_pro", 377)])
 def test_published_sets_are_whole(name: str, count: int):
     assert len(load(name).items) == count
 
 
 HIDDEN: list[tuple[str, Callable[[Any], list[str]]]] = [
     ("humaneval", lambda grader: [line.strip() for line in grader.parts[0].check.code.splitlines() if "assert candidate(" in line]),
+    ("humaneval_pro", lambda grader: [line for line in grader.parts[0].check.code.splitlines() if len(line) > 60]),
     ("arc2_evaluation", lambda grader: [json.dumps(grid, separators=(",", ":")) for grid in grader.outputs]),
 ]
 

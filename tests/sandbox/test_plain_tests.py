@@ -129,6 +129,17 @@ async def test_a_program_that_breaks_off_ends_alike(sandbox: Sandbox, body: str)
 
 
 @in_one_loop
+@pytest.mark.parametrize("after", ["while True: pass", "import os; os._exit(3)", "return 'x' * 10**7", "print('y' * 100)"])
+async def test_what_a_program_does_after_a_failed_assert_of_the_last_test_changes_nothing(sandbox: Sandbox, after: str):
+    program = Program(code=f"def f(n):\n    if n < 2:\n        return n\n    {after}\n", entry="f")
+    test = Test(code="assert f(0) == 0\nassert f(1) == 7\nassert f(2) == 2\nassert f(1) == 1\n")
+    found = await sandbox.run(program, [test], limits=Limits(wall_s=20, call_s=20))
+    assert (found.outcome, found.tests[0].outcome, found.wall_ms < 10_000) == ("failed", "failed", True)
+    exc = found.tests[0].exc
+    assert exc is not None and (exc.type, exc.line) == ("AssertionError", 2) and len(found.tests[0].calls) == 2
+
+
+@in_one_loop
 async def test_a_test_ends_at_its_first_failed_assert_and_the_next_goes_on(sandbox: Sandbox):
     code = "calls = []\ndef f(n):\n    calls.append(n)\n    return calls\n"
     tests = [Test(code="assert f(1) == [1]\nassert f(2) == []\nassert f(3) == []"), Test(code="assert f(4) == [1, 2, 4]")]

@@ -132,6 +132,34 @@ async def test_a_chat_run_whose_client_is_gone_is_marked_as_cancelled(running: A
     assert "restarted" in ended["error"]["message"] and ended["usage"]["requests"] >= 1
 
 
+async def test_a_killed_evaluation_goes_on_at_the_next_start_without_asking_again(running: Any, upstream: Upstream) -> None:
+    upstream.delay = 0.15
+    first = running()
+    plan = {"strategy": "steps(count=2)/up:m", "dataset": "examples", "tasks": ["examples/order"], "samples": 6, "concurrency": 1}
+    made = first.http.post("/v1/evaluations", json=plan).json()
+    await until(lambda: upstream.answered >= 5)
+    first.kill(signal.SIGKILL)
+    second = running()
+    ended = second.http.get(made["links"]["self"], params={"wait": 30}).json()
+    assert ended["status"] == "completed" and ended["progress"]["graded"] == 6 and ended["progress"]["requests"] == 12
+    assert len(upstream.bodies) <= 13, "at most the call in flight is asked again"
+    records = second.http.get(made["links"]["records"]).text.splitlines()
+    assert len(records) == 12
+
+
+async def test_on_a_signal_the_calls_of_an_evaluation_finish_and_it_waits_for_the_next_start(running: Any, upstream: Upstream) -> None:
+    upstream.delay = 0.5
+    first = running()
+    plan = {"strategy": "direct/up:m", "dataset": "examples", "tasks": ["examples/order"], "samples": 4, "concurrency": 1}
+    made = first.http.post("/v1/evaluations", json=plan).json()
+    await until(lambda: len(upstream.bodies) >= 2)
+    log = first.kill(signal.SIGTERM)
+    assert first.process.returncode == 0 and "Traceback" not in log, log
+    upstream.delay = 0.0
+    ended = running().http.get(made["links"]["self"], params={"wait": 30}).json()
+    assert ended["status"] == "completed" and len(upstream.bodies) == 4, "nothing was asked twice"
+
+
 async def test_two_processes_on_one_store_do_not_take_each_others_runs(running: Any, upstream: Upstream) -> None:
     upstream.held_from = 3
     first = running()
