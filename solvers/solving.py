@@ -22,6 +22,8 @@ come ever closer to ``bound`` and none reaches it. *invalid*: the formulation ma
 GRACE_S = 3.0
 """Seconds for starting, reading and checking, beyond those of the solver."""
 MOST_ANSWER = 16 << 20
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy, of which HiGHS needs arrays only, else starts a thread for each core."""
 
 
 class Fault(BaseModel):
@@ -112,7 +114,8 @@ class Solve(Effect[Solution]):
         wall = self.seconds * (2 if self.explain else 1) + GRACE_S
         async with folder("eudoxus-solve-") as place:
             place.joinpath("asked.json").write_text(json.dumps(asked), "utf-8")
-            ended = await run([sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"], place, wall_seconds=wall)
+            command = [sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"]
+            ended = await run(command, place, wall_seconds=wall, environment=_ONE_THREAD)
             with contextlib.suppress(OSError, ValueError):
                 if place.joinpath("found.json").stat().st_size <= MOST_ANSWER:
                     return Solution.model_validate_json(place.joinpath("found.json").read_bytes())

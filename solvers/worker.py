@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -10,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eudoxus.solvers.backends.answer import Unsuitable
-from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, evaluator, told
-from eudoxus.solvers.explaining import core_of, repairs_of
+from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, told
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.grounding import Grounded, ground
 
@@ -63,17 +63,16 @@ def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[
     decided = decide(document, grounded, options.get("backend"), clock, memory_mb)
     found = {"status": decided.answer.status, "backend": decided.backend, "why_backend": decided.why, "size": size,
              "detail": decided.answer.detail, "exact": decided.answer.exact}
-    found |= _values(document, grounded, decided)
+    found |= _values(grounded, decided)
     yield found
     if decided.answer.status == "infeasible" and options.get("explain", True):
         yield found | _explained(document, grounded, Clock(float(options["seconds"])), memory_mb)
 
 
-def _values(document: Mapping[str, Any], grounded: Grounded, decided: Decided) -> dict[str, Any]:
-    answer = decided.answer
-    if answer.values is None:
+def _values(grounded: Grounded, decided: Decided) -> dict[str, Any]:
+    answer, look = decided.answer, decided.look
+    if answer.values is None or look is None:
         return {}
-    look = evaluator(document, grounded, answer)
     found = {"values": told(grounded, answer.values), "unsatisfied": decided.broken,
              "outputs": {name: as_json(value) for name, value in look.outputs().items()}}
     if (cost := look.cost()) is not None and answer.status in ("optimal", "feasible"):
@@ -84,6 +83,8 @@ def _values(document: Mapping[str, Any], grounded: Grounded, decided: Decided) -
 
 
 def _explained(document: Mapping[str, Any], grounded: Grounded, clock: Clock, memory_mb: int) -> dict[str, Any]:
+    from eudoxus.solvers.explaining import core_of, repairs_of  # what has a solution needs none of it
+
     core = core_of(grounded, clock, memory_mb)
     if core is None:
         return {"core": None}
@@ -93,4 +94,6 @@ def _explained(document: Mapping[str, Any], grounded: Grounded, clock: Clock, me
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000)  # nearly all that is made here is needed to the end
     main()
+    os._exit(0)  # all is written; the system frees memory faster than we do
