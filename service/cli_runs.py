@@ -31,6 +31,7 @@ from eudoxus.service.progress import Progress, show_result
 from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import DEMO, Settings, demo_endpoint, load_settings
 from eudoxus.service.store import new_run_id
+from eudoxus.solvers.scripts import configure_scripts
 
 DEMO_SPEC = "llm_plus_p/demo:recorded"
 DEMO_FILE = DEMO / "blocksworld.jsonl"
@@ -133,6 +134,7 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
     file = FileJournal(path)
     configure_shared(settings.sandbox)
     configure_fetch(settings.fetch)
+    configure_scripts(settings.scripts)
     try:
         async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
             return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json)

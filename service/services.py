@@ -24,6 +24,7 @@ from eudoxus.service.models import Specs
 from eudoxus.service.ownership import Ownership
 from eudoxus.service.settings import Settings
 from eudoxus.service.store import RunStore
+from eudoxus.solvers.scripts import configure_scripts
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class Services:
         """Go on with what a dead process left, now and again."""
         configure_shared(self.settings.sandbox)
         configure_fetch(self.settings.fetch)
+        configure_scripts(self.settings.scripts)
         self._tasks.append(asyncio.create_task(self.executor.adopt_forever()))
 
     async def sandbox(self) -> Sandbox:

@@ -21,6 +21,7 @@ from eudoxus.agents.tools.fetch import FetchSettings, checked_networks, checked_
 from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox.model import SandboxSettings
+from eudoxus.solvers.scripts import ScriptSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
 DEMO = Path(__file__).parent / "demo"
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
     """How programs are isolated: *auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
     sandbox_i_understand: bool = False
     """Must be true beside ``sandbox_backend = "unsafe"``: whoever can reach the service then runs code as its user."""
+    solvers_python: bool = False
+    """Whether models may write z3 scripts in Python (``llmfp(form=python)``). They run in the sandbox."""
     fetch_allow: list[str] = []
     """Addresses that the tool ``fetch`` may read pages below: ``["https://docs.python.org/3/"]``. Empty: the tool is off."""
     fetch_private: list[str] = []
@@ -141,6 +144,11 @@ class Settings(BaseSettings):
     def fetch(self) -> FetchSettings:
         """What the tool ``fetch`` needs to know."""
         return FetchSettings(allow=self.fetch_allow, private=self.fetch_private)
+
+    @property
+    def scripts(self) -> ScriptSettings:
+        """Whether models may write Python for z3."""
+        return ScriptSettings(python=self.solvers_python)
 
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
         """The endpoints to use and the name of the default one; the embedded demonstration when none is configured."""

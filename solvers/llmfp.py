@@ -18,6 +18,7 @@ from eudoxus.planners.text_to_domain import TextToDomain, text_to_domain
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, ChatTask, Context, Message, Result, strategy
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
+from eudoxus.solvers import scripted
 from eudoxus.solvers.attempts import PROMPTS, Attempt, Draft, Edits, Solving, attempted, concluded, form, in_words, language
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, validated
 from eudoxus.solvers.task import FormulationTask
@@ -30,8 +31,10 @@ _PUBLISHED: dict[str, Any] = {"max_iters": 5, "retries": 5, "prose": "model", "l
 class LLMFP(Solving):
     preset: Literal["paper"] | None = None
     """``paper``: the stages and limits as published, max_iters=5, retries=5, prose=model; what is given besides still holds."""
+    form: Literal["json", "python"] = "json"
+    """What the model writes: a formulation as data; or, where the operator allows it, a z3 script in Python, which runs in the sandbox."""
     lean: bool = False
-    """Whether definition and formulation are one completion."""
+    """Whether definition and formulation are one completion; of ``form=python`` whether the script is written without a definition."""
     max_iters: int = Field(3, ge=0, le=10)
     """Self-assessments at most; 0 leaves them out."""
     retries: int = Field(2, ge=0, le=5)
@@ -106,7 +109,8 @@ class Work:
 
 
 @strategy("llmfp", takes=FormulationTask,
-          prompts=[*PROMPTS, "llmfp/define", "llmfp/formulate", "llmfp/lean", "llmfp/edit", "llmfp/assess", *text_to_domain.prompts],
+          prompts=[*PROMPTS, "llmfp/define", "llmfp/formulate", "llmfp/lean", "llmfp/edit", "llmfp/assess", *scripted.PROMPTS,
+                    *text_to_domain.prompts],
           calls="1 definition, 1 formulation, up to max_iters self-assessments; each up to retries more; and runs of a solver. A task that "
                 "is one of planning: 1 definition, then those of text_to_domain")
 async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
@@ -115,6 +119,7 @@ async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
     ``best_effort`` by the authority ``solver``: the optimum, or the proof that there is no solution with the constraints that contradict
     each other, is right for the formulation, which is among the artifacts; whether that says what the description says was judged by the
     model alone. ``failed`` when no formulation can be solved: ``detail`` says why. A spent budget gives ``limit`` with what there is.
+    With ``form=python`` the authority is ``solver`` only where a z3 of ours found the answer again, else ``none``: see ``scripted``.
     A task that asks for a sequence of actions goes to ``text_to_domain``, or to ``llm_plus_p`` where it brings a domain in PDDL.
     """
     work = Work()
@@ -132,10 +137,15 @@ async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
 
 async def until_right(task: FormulationTask, params: LLMFP, ctx: Context, work: Work) -> Result:
     """The loop: define, formulate, solve, and while the model rates a step wrong, go on with its modification."""
+    if params.form == "python":
+        await scripted.permitted(task, ctx.scope("permission"))
     if task.formulation is None and not params.lean:
         work.definition = await defined(task, params, ctx.scope("define"))
         if work.definition.kind == "planning":
             return await planned(task, ctx.scope("plan"))
+    if params.form == "python":
+        definition = work.definition.shown if work.definition else "(this step was not taken)"
+        return await scripted.scripted(task, params, ctx, definition, constants(task))
     work.attempt = await formulated(task, params, ctx.scope("formulate"), work.definition)
     for iteration in range(params.max_iters):
         if await assessed_right(task, params, ctx.scope("assess", iteration), work):

@@ -47,6 +47,16 @@ def json_in(text: str) -> dict[str, Any]:
     raise Wrong(f"the answer is not one JSON object: {complaint}")
 
 
+def program_in(text: str) -> str:
+    """The program of an answer: its last fenced block, or the whole where there is none. Raises :class:`Wrong` for nothing."""
+    spoken = _THOUGHT_ENDS.split(text)[-1]
+    blocks = [block for block in _FENCE.findall(spoken) if block.strip()]
+    code = (blocks[-1] if blocks else "" if "```" in spoken else spoken).strip("\n")
+    if not code.strip():
+        raise Wrong("there is no program in it")
+    return code
+
+
 def validated(form: type[M], said: Any, within: str = "") -> M:
     """``said`` as a ``form``. Raises :class:`Wrong` with the first things that do not fit, each with its place."""
     try:
