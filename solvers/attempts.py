@@ -43,6 +43,15 @@ class Solving(Params):
         return {"seconds": self.seconds, "memory_mb": self.memory_mb}
 
 
+class Assessing(Solving):
+    """What a strategy can be told besides that has the model assess its own work."""
+
+    max_iters: int = Field(3, ge=0, le=10)
+    """Self-assessments at most; 0 leaves them out."""
+    retries: int = Field(2, ge=0, le=5)
+    """How often an answer that cannot be read or makes no sense may be corrected, each time with what is wrong."""
+
+
 class Draft(BaseModel):
     """A formulation, and what a question changes in it."""
 

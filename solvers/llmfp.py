@@ -19,7 +19,7 @@ from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, ChatTask, Context, Message, Result, strategy
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
 from eudoxus.solvers import scripted
-from eudoxus.solvers.attempts import PROMPTS, Attempt, Draft, Edits, Solving, attempted, concluded, form, in_words, language
+from eudoxus.solvers.attempts import PROMPTS, Assessing, Attempt, Draft, Edits, attempted, concluded, form, in_words, language
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, validated
 from eudoxus.solvers.task import FormulationTask
 
@@ -28,17 +28,13 @@ MOST_SHOWN = 20_000
 _PUBLISHED: dict[str, Any] = {"max_iters": 5, "retries": 5, "prose": "model", "lean": False}
 
 
-class LLMFP(Solving):
+class LLMFP(Assessing):
     preset: Literal["paper"] | None = None
     """``paper``: the stages and limits as published, max_iters=5, retries=5, prose=model; what is given besides still holds."""
     form: Literal["json", "python"] = "json"
     """What the model writes: a formulation as data; or, where the operator allows it, a z3 script in Python, which runs in the sandbox."""
     lean: bool = False
     """Whether definition and formulation are one completion; of ``form=python`` whether the script is written without a definition."""
-    max_iters: int = Field(3, ge=0, le=10)
-    """Self-assessments at most; 0 leaves them out."""
-    retries: int = Field(2, ge=0, le=5)
-    """How often an answer that cannot be read or makes no sense may be corrected, each time with what is wrong."""
     prose: Literal["template", "model"] = "template"
     """Who tells the result: templates alone, or before them the model in 1 more completion."""
 

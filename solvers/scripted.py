@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Result
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
-from eudoxus.solvers.attempts import form
+from eudoxus.solvers.attempts import Assessing, form
 from eudoxus.solvers.check import Check, CheckResult
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, program_in, validated
 from eudoxus.solvers.scripts import MOST_CODE, MUST, REFUSED, TRACKED, AskPermission, Claim, Script, Scripted
@@ -26,17 +26,6 @@ PROMPTS = ["llmfp/script", "llmfp/assess_script"]
 FIRST = "(this is the first time)"
 _TOLERANCE = Fraction(1, 10**6)
 """Of an objective that a script tells as a float, in proportion where it is above 1."""
-
-
-class Asking(Protocol):
-    """Of the parameters of ``llmfp`` those that count here."""
-
-    seconds: float
-    memory_mb: int
-    temperature: float | None
-    structured: bool | None
-    max_iters: int
-    retries: int
 
 
 class Judgement(BaseModel):
@@ -106,7 +95,7 @@ async def permitted(task: FormulationTask, ctx: Context) -> None:
                           param="task.formulation")
 
 
-async def scripted(task: FormulationTask, params: Asking, ctx: Context, definition: str, constants: str) -> Result:
+async def scripted(task: FormulationTask, params: Assessing, ctx: Context, definition: str, constants: str) -> Result:
     """Write a script, run it, hold its result against its constraints, and while the model rates it wrong, write it anew."""
     work, material = Progress(), {"task": task.description, "query": task.query or "(none: find the optimum)", "data": constants,
                                   "definition": definition}
@@ -131,7 +120,7 @@ async def scripted(task: FormulationTask, params: Asking, ctx: Context, definiti
     return concluded(work)
 
 
-async def written(material: dict[str, str], params: Asking, ctx: Context, before: str) -> Outcome:
+async def written(material: dict[str, str], params: Assessing, ctx: Context, before: str) -> Outcome:
     """A script that ran, and what came of it. Raises :class:`Wrong`."""
     async def ran(answer: str) -> Outcome:
         code = program_in(answer)
@@ -149,7 +138,7 @@ async def written(material: dict[str, str], params: Asking, ctx: Context, before
     return await asked(ctx, form(request, params, {}), ran, params.retries)
 
 
-async def held_against(code: str, found: Scripted, params: Asking, ctx: Context) -> Outcome:
+async def held_against(code: str, found: Scripted, params: Assessing, ctx: Context) -> Outcome:
     """What our own z3 says of the constraints, beside the claim. Raises :class:`Wrong` where the claim is not true of them."""
     if not found.constraints:
         return Outcome(code, found.claim, doubt="the script leaves no `solver` with its constraints, or too many to be read")
@@ -174,7 +163,7 @@ def _contradiction(claim: Claim | None, check: CheckResult) -> str:
     if (claim.status == "infeasible") != (check.status == "unsat"):
         return f"`result` says {claim.status}, and z3 says {check.status} of the constraints in `solver`"
     own, said = _optimum(check), _number(claim.objective)
-    if claim.status == "optimal" and own is not None and said is not None and abs(own - said) > _TOLERANCE * max(1, abs(own)):
+    if claim.status == "optimal" and own is not None and said is not None and abs(own - said) > _TOLERANCE * max(Fraction(1), abs(own)):
         return f"`result` says that the optimum is {claim.objective}, and of the constraints and the objective in `solver` it is {own}"
     return ""
 
@@ -192,7 +181,7 @@ def _number(said: object) -> Fraction | None:
         return None
 
 
-async def judged(material: dict[str, str], outcome: Outcome, params: Asking, ctx: Context) -> Judgement:
+async def judged(material: dict[str, str], outcome: Outcome, params: Assessing, ctx: Context) -> Judgement:
     """What the model says of its script and the result. Raises :class:`Wrong`."""
     async def read(answer: str) -> Judgement:
         said = validated(Judgement, json_in(answer))

@@ -111,7 +111,8 @@ async def test_a_script_that_prints_our_lines_itself_gets_no_more_than_its_const
     printing = f"import os, sys\nsys.stdout.write({chr(30) + 'eudoxus ' + told!r})\nsys.stdout.flush()\nos.kill(os.getpid(), 9)"
     found = await Script(code=printing).run()
     assert found.status == "wrong"
-    bare = f"import sys\nresult = {{'status': 'optimal', 'objective': 1, 'values': {{'x': 7}}}}\nsys.stdout.write({chr(30) + 'eudoxus ' + told!r})"
+    claimed = "result = {'status': 'optimal', 'objective': 1, 'values': {'x': 7}}"
+    bare = f"import sys\n{claimed}\nsys.stdout.write({chr(30) + 'eudoxus ' + told!r})"
     result, _ = await run("llmfp(form=python,lean=true,max_iters=0)", BUSES, [fenced(bare)])
     assert (result.authority, result.outcome) == ("none", "best_effort")
     assert result.answer.startswith("The script says: optimal with the objective 1.")
@@ -140,15 +141,15 @@ async def test_a_solver_that_is_told_to_write_a_file_writes_none(scripts: None, 
 async def test_a_script_opens_no_socket_and_starts_no_process(scripts: None):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        for act in (f"import socket; socket.create_connection(('127.0.0.1', {port}), 1)", "import subprocess; subprocess.run(['/bin/true'])",
-                    "import os; os.fork()"):
+        for act in (f"import socket; socket.create_connection(('127.0.0.1', {port}), 1)",
+                    "import subprocess; subprocess.run(['/bin/true'])", "import os; os.fork()"):
             found = await Script(code=f"{act}\nresult = {{'status': 'optimal'}}").run()
             assert found.status == "wrong", act
 
 
 async def test_a_script_that_hangs_or_eats_memory_is_ended_in_time(scripts: None):
-    hanging = ["while True: pass", "import z3\nx = z3.Int('x')\nfor _ in range(40): x = x * x + x\nsolver = z3.Solver()\nsolver.add(x == 7)\n"
-               "solver.check()\nwhile True: pass"]
+    growing = "import z3\nx = z3.Int('x')\nfor _ in range(40): x = x * x + x\nsolver = z3.Solver()\nsolver.add(x == 7)\nsolver.check()\n"
+    hanging = ["while True: pass", growing + "while True: pass"]
     for code in hanging:
         start = time.monotonic()
         found = await asyncio.wait_for(Script(code=code, seconds=1.0).run(), 30)
@@ -166,7 +167,8 @@ async def test_a_task_with_a_formulation_takes_no_script(scripts: None):
         await run("llmfp(form=python)", BUSES.model_copy(update={"formulation": Formulation.model_validate(GIVEN)}), [])
 
 
-@pytest.mark.parametrize("value", [{"status": "optimal", "values": {"x": [1]}}, {"status": "optimal", "objective": {"a": 1}}, {"values": {}}])
+@pytest.mark.parametrize("value", [
+    {"status": "optimal", "values": {"x": [1]}}, {"status": "optimal", "objective": {"a": 1}}, {"values": {}}])
 def test_a_claim_is_plain_data(value: Any):
     with pytest.raises(ValueError, match="validation error"):
         Claim.model_validate(value)
