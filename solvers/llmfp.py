@@ -25,6 +25,9 @@ from eudoxus.solvers.task import FormulationTask
 
 MOST_SHOWN = 20_000
 """Characters of the values that are shown for self-assessment."""
+_UNITS = ('A formulation has one member more here, "units": {"x": "t"}, with the units of your variables and of constants of your own, '
+          'written like those above, "1" for what has none. What is added or compared must have the same unit; multiply with a constant '
+          'to convert.')
 _PUBLISHED: dict[str, Any] = {"max_iters": 5, "retries": 5, "prose": "model", "lean": False}
 
 
@@ -162,7 +165,7 @@ async def defined(task: FormulationTask, params: LLMFP, ctx: Context) -> Definit
 async def formulated(task: FormulationTask, params: LLMFP, ctx: Context, definition: Definition | None) -> Attempt:
     """The formulation of the task, and what the question changes in it, solved. Raises :class:`Wrong`."""
     async def solved(answer: str) -> Attempt:
-        return await attempted(Draft.read(answer, task), params, ctx)
+        return await attempted(Draft.read(answer, task), params, ctx, given=task.formulation is not None)
 
     question = task.query or "(none: find the optimum)"
     if task.formulation is not None:
@@ -173,7 +176,7 @@ async def formulated(task: FormulationTask, params: LLMFP, ctx: Context, definit
     else:
         request = render("llmfp/formulate", language=language(), task=task.description, query=question, data=constants(task),
                          definition=definition.shown)
-    held = await held_to(Edits if task.formulation is not None else Draft, ctx, structured=params.structured)
+    held = await held_to(Edits if task.formulation is not None else Draft, ctx, structured=params.structured, units=bool(task.units))
     return await asked(ctx, form(request, params, held), solved, params.retries)
 
 
@@ -190,7 +193,7 @@ async def assessed_right(task: FormulationTask, params: LLMFP, ctx: Context, wor
             return said, None
         if said.formulate.modified is None:
             raise Wrong("formulate.modified: say how it is right, in the form of an answer of that step")
-        return said, await attempted(Draft.of(said.formulate.modified, task), params, ctx)
+        return said, await attempted(Draft.of(said.formulate.modified, task), params, ctx, given=task.formulation is not None)
 
     request = form(assessment(task, work.attempt, work.definition), params, await held_to(Assessment, ctx, structured=params.structured))
     try:
@@ -248,7 +251,11 @@ async def planned(task: FormulationTask, ctx: Context) -> Result:
 
 def constants(task: FormulationTask) -> str:
     """The data, one constant a line."""
-    return "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in task.constants.items()) or "(none)"
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" + (f"  (in {task.units[name]})" if name in task.units else "")
+             for name, value in task.constants.items()]
+    if task.units:
+        lines.append(_UNITS)
+    return "\n".join(lines) or "(none)"
 
 
 def shown(value: Any) -> str:

@@ -117,13 +117,18 @@ class OfferOf(Effect[Offer]):
         return Offer(json_schema=self._json_schema)
 
 
-async def held_to(form: type[BaseModel], ctx: Context, *, structured: bool | None) -> dict[str, Any]:
-    """The field of a request that holds the answer to the schema of ``form``; nothing where the endpoint cannot, unless it is wanted."""
+async def held_to(form: type[BaseModel], ctx: Context, *, structured: bool | None, units: bool = False) -> dict[str, Any]:
+    """The field of a request that holds the answer to the schema of ``form``; nothing where the endpoint cannot, unless it is wanted.
+
+    ``units``: whether a formulation in it may have them; a model is told of them only where the task has some.
+    """
     if structured is None:
         structured = (await ctx.perform(OfferOf.the_model_of(ctx))).json_schema
     if not structured:
         return {}
     schema = form.model_json_schema()
+    if not units:
+        schema.get("$defs", {}).get("Formulation", {}).get("properties", {}).pop("units", None)
     return {"response_format": {"type": "json_schema", "json_schema": {"name": form.__name__.lower(), "schema": schema, "strict": False}}}
 
 

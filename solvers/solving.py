@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import sys
 from typing import Any, ClassVar, Literal
 
@@ -65,6 +66,20 @@ class Repair(BaseModel):
     """Its constant side as it must be."""
 
 
+class Doubt(BaseModel):
+    """Something in a formulation that is probably meant otherwise. It is solved all the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["units", "scales", "magnitude"]
+    """*units*: different kinds of quantity are put together. *scales*: one kind in different units. *magnitude*: an amount far off."""
+    where: str
+    what: str
+    terms: tuple[str, ...] = ()
+    """What does not go together, each with its unit or amount."""
+    column: int | None = None
+
+
 class Solution(BaseModel):
     """What came of solving. Every failure is an outcome, none an exception."""
 
@@ -91,6 +106,7 @@ class Solution(BaseModel):
     """Whether the values are exact rather than within a tolerance of 1e-6."""
     size: dict[str, int] = {}
     detail: str = ""
+    doubts: tuple[Doubt, ...] = Field((), exclude_if=operator.not_)
 
 
 class Solve(Effect[Solution]):

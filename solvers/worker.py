@@ -12,8 +12,10 @@ from typing import Any
 
 from eudoxus.solvers.backends.answer import Unsuitable
 from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, told
+from eudoxus.solvers.formulation.dimensions import mixed
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.grounding import Grounded, ground
+from eudoxus.solvers.formulation.magnitudes import implausible
 
 MOST_CALLS = 20_000
 """A table of a thousand values that a variable chooses from is a thousand choices, each within the one before."""
@@ -60,9 +62,10 @@ def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[
     clock, memory_mb = Clock(float(options["seconds"])), int(options["memory_mb"])
     grounded = ground(document)
     size = {"variables": len(grounded.unknowns), "rows": len(grounded.rows)}
+    doubts = [one.told() for one in (*mixed(document), *implausible(document, grounded))]
     decided = decide(document, grounded, options.get("backend"), clock, memory_mb)
     found = {"status": decided.answer.status, "backend": decided.backend, "why_backend": decided.why, "size": size,
-             "detail": decided.answer.detail, "exact": decided.answer.exact}
+             "detail": decided.answer.detail, "exact": decided.answer.exact, "doubts": doubts}
     found |= _values(grounded, decided)
     yield found
     if decided.answer.status == "infeasible" and options.get("explain", True):
