@@ -12,8 +12,8 @@ from typing import Any
 
 from eudoxus.solvers.backends.answer import Unsuitable
 from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, told
-from eudoxus.solvers.formulation.dimensions import mixed
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.findings import Finding
 from eudoxus.solvers.formulation.grounding import Grounded, ground
 from eudoxus.solvers.formulation.magnitudes import implausible
 
@@ -62,7 +62,7 @@ def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[
     clock, memory_mb = Clock(float(options["seconds"])), int(options["memory_mb"])
     grounded = ground(document)
     size = {"variables": len(grounded.unknowns), "rows": len(grounded.rows)}
-    doubts = [one.told() for one in (*mixed(document), *implausible(document, grounded))]
+    doubts = [one.told() for one in (*_mixed(document), *implausible(document, grounded))]
     decided = decide(document, grounded, options.get("backend"), clock, memory_mb)
     found = {"status": decided.answer.status, "backend": decided.backend, "why_backend": decided.why, "size": size,
              "detail": decided.answer.detail, "exact": decided.answer.exact, "doubts": doubts}
@@ -70,6 +70,14 @@ def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[
     yield found
     if decided.answer.status == "infeasible" and options.get("explain", True):
         yield found | _explained(document, grounded, Clock(float(options["seconds"])), memory_mb)
+
+
+def _mixed(document: Mapping[str, Any]) -> list[Finding]:
+    if not document.get("units"):
+        return []
+    from eudoxus.solvers.formulation.dimensions import mixed  # most formulations have no units
+
+    return mixed(document)
 
 
 def _values(grounded: Grounded, decided: Decided) -> dict[str, Any]:

@@ -8,30 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.findings import MOST_FINDINGS, Finding
 from eudoxus.solvers.formulation.reading import one_line, read
 from eudoxus.solvers.formulation.units import NONE, Unit, unit
 
-MOST_FINDINGS: Final = 20
 _MOST_SHOWN: Final = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is probably meant otherwise. ``terms``: what does not go together, each with its unit or amount."""
-
-    kind: Literal["units", "scales", "magnitude"]
-    where: str
-    what: str
-    terms: tuple[str, ...] = ()
-    column: int | None = None
-
-    def told(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"kind": self.kind, "where": self.where, "what": self.what, "terms": list(self.terms), "column": self.column}
 
 
 def mixed(document: Mapping[str, Any]) -> list[Finding]:

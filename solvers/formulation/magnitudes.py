@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from eudoxus.solvers.formulation.data import JOINT
-from eudoxus.solvers.formulation.dimensions import MOST_FINDINGS, Finding
+from eudoxus.solvers.formulation.findings import MOST_FINDINGS, Finding
 from eudoxus.solvers.formulation.grounding import Grounded, Row
 from eudoxus.solvers.formulation.terms import Compare, Linear, Number
 
@@ -33,14 +33,23 @@ def implausible(document: Mapping[str, Any], grounded: Grounded) -> list[Finding
 
 
 def _standing_out(name: str, values: Any) -> Iterator[Finding]:
-    entries = [(key, abs(value)) for key, value in _numbers(values, ()) if value]
-    if not LEAST_ENTRIES <= len(entries) <= _MOST_ENTRIES:
+    amounts = sorted(_amounts(values)) if isinstance(values, Mapping | list | tuple) else []
+    if not LEAST_ENTRIES <= len(amounts) <= _MOST_ENTRIES:
         return
-    usual = sorted(value for _, value in entries)[(len(entries) - 1) // 2]  # the lower median
-    for key, value in entries:
-        if value > FAR * usual:
+    usual = amounts[(len(amounts) - 1) // 2]  # the lower median
+    if amounts[-1] <= FAR * usual:
+        return
+    for key, value in _numbers(values, ()):
+        if (value := abs(value)) > FAR * usual:
             terms = (f"{name}[{JOINT.join(key)}] = {value:.10g}", f"the median of {name} is {usual:.10g}")
             yield Finding("magnitude", f"params.{name}", f"{terms[0]} is {value / usual:,.0f} times the median, {usual:.10g}", terms)
+
+
+def _amounts(values: Any) -> list[int | float]:
+    """Absolute values of all numbers but 0, without their keys."""
+    inside = values.values() if isinstance(values, Mapping) else values
+    found = [abs(one) for one in inside if one and type(one) in (int, float)]
+    return found + [amount for one in inside if type(one) in (dict, list, tuple) for amount in _amounts(one)]
 
 
 def _numbers(values: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int | float]]:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from eudoxus.solvers.formulation.dimensions import Finding, mixed
+from eudoxus.solvers.formulation.dimensions import mixed
 from eudoxus.solvers.formulation.document import Formulation
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.findings import Finding
 from eudoxus.solvers.formulation.grounding import ground
 from eudoxus.solvers.formulation.magnitudes import implausible
 from eudoxus.solvers.formulation.units import NONE, unit
