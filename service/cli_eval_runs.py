@@ -36,6 +36,7 @@ from eudoxus.service.progress import EvaluationProgress
 from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import Settings, load_settings
 from eudoxus.service.store import new_run_id
+from eudoxus.solvers.scripts import configure_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ def _in_runtime(settings: Settings, files: dict[str, Path], path: Path, go: Call
     async def work() -> int:
         configure_shared(settings.sandbox)
         configure_fetch(settings.fetch)
+        configure_scripts(settings.scripts)
         configured, default = settings.configured_endpoints()
         try:
             async with Endpoints.from_config(configured, default) as made:

@@ -32,6 +32,7 @@ from eudoxus.service.progress import Progress, show_result
 from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import EMBEDDED_CAN, Settings, load_settings
 from eudoxus.service.store import new_run_id
+from eudoxus.solvers.scripts import configure_scripts
 
 DEMO_SPEC = "llm_plus_p(grammar=true)/local:tiny"
 DEMO_TASK = files("eudoxus.planners.domains") / "blocksworld" / "tasks" / "four_blocks.json"
@@ -129,6 +130,7 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
     file = FileJournal(path)
     configure_shared(settings.sandbox)
     configure_fetch(settings.fetch)
+    configure_scripts(settings.scripts)
     try:
         async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
             advice = "" if settings.endpoints else f"\n{EMBEDDED_CAN}\n"

@@ -25,6 +25,7 @@ from eudoxus.service.models import Specs
 from eudoxus.service.ownership import Ownership
 from eudoxus.service.settings import Settings
 from eudoxus.service.store import RunStore
+from eudoxus.solvers.scripts import configure_scripts
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Services:
         """Go on with what a dead process left, now and again."""
         configure_shared(self.settings.sandbox)
         configure_fetch(self.settings.fetch)
+        configure_scripts(self.settings.scripts)
         self._tasks += [asyncio.create_task(work.adopt_forever()) for work in (self.executor, self.evaluations)]
 
     async def sandbox(self) -> Sandbox:

@@ -22,6 +22,7 @@ from eudoxus.decoding.local.config import LocalConfig
 from eudoxus.runtime.endpoints import EndpointConfig
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox.model import SandboxSettings
+from eudoxus.solvers.scripts import ScriptSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDED = "local"
@@ -86,6 +87,8 @@ class Settings(BaseSettings):
     """How programs are isolated: *auto* takes the strongest that this machine has. *unsafe* isolates nothing."""
     sandbox_i_understand: bool = False
     """Must be true beside ``sandbox_backend = "unsafe"``: whoever can reach the service then runs code as its user."""
+    solvers_python: bool = False
+    """Whether models may write z3 scripts in Python (``llmfp(form=python)``). They run in the sandbox."""
     fetch_allow: list[str] = []
     """Addresses that the tool ``fetch`` may read pages below: ``["https://docs.python.org/3/"]``. Empty: the tool is off."""
     fetch_private: list[str] = []
@@ -154,6 +157,11 @@ class Settings(BaseSettings):
     def fetch(self) -> FetchSettings:
         """What the tool ``fetch`` needs to know."""
         return FetchSettings(allow=self.fetch_allow, private=self.fetch_private)
+
+    @property
+    def scripts(self) -> ScriptSettings:
+        """Whether models may write Python for z3."""
+        return ScriptSettings(python=self.solvers_python)
 
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
         """The endpoints to use and the name of the default one; the embedded model when none is configured."""

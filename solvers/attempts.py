@@ -16,7 +16,7 @@ from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.replies import Wrong, json_in, validated
 from eudoxus.solvers.solving import Solution, Solve
 from eudoxus.solvers.task import FormulationTask, ordered, stated
-from eudoxus.solvers.telling import told, told_change
+from eudoxus.solvers.telling import doubtful, told, told_change
 
 SETTLED = frozenset(("optimal", "feasible", "infeasible"))
 """What a person can do something with. *unbounded* and *not_attained* mean that the formulation lacks something."""
@@ -41,6 +41,15 @@ class Solving(Params):
     def limits(self) -> dict[str, Any]:
         """Of the solver."""
         return {"seconds": self.seconds, "memory_mb": self.memory_mb}
+
+
+class Assessing(Solving):
+    """What a strategy can be told besides that has the model assess its own work."""
+
+    max_iters: int = Field(3, ge=0, le=10)
+    """Self-assessments at most; 0 leaves them out."""
+    retries: int = Field(2, ge=0, le=5)
+    """How often an answer that cannot be read or makes no sense may be corrected, each time with what is wrong."""
 
 
 class Draft(BaseModel):
@@ -110,8 +119,9 @@ class Attempt:
                 "solution": self.base.model_dump(mode="json"), **compared}
 
 
-async def attempted(draft: Draft, params: Solving, ctx: Context) -> Attempt:
-    """Solve the draft, and with its edits. Raises :class:`Wrong` for one that makes no sense, with the place and the column."""
+async def attempted(draft: Draft, params: Solving, ctx: Context, *, given: bool = False) -> Attempt:
+    """Solve the draft, and with its edits. Raises :class:`Wrong` for one that makes no sense, with the place and the column, and, unless it
+    was ``given``, for one that puts different units together."""
     ctx.emit("formulation.draft", **draft.shown)
     if draft.edits:
         try:
@@ -127,6 +137,8 @@ async def attempted(draft: Draft, params: Solving, ctx: Context) -> Attempt:
         ctx.emit("formulation.solved", status=solution.status, objective=solution.objective)
         if solution.status == "invalid":
             raise Wrong(which + told(solution)[0])
+        if not given and (mixed := [one for one in solution.doubts if one.kind != "magnitude"]):
+            raise Wrong("\n".join(f"{which}{doubtful(one)}" for one in mixed))
     if attempt.settled:
         ctx.best("\n".join(attempt.sentences))
     return attempt

@@ -8,13 +8,13 @@ from fractions import Fraction
 from time import monotonic  # noqa: TID251  (a solver's limit is real time)
 from typing import Any, Literal
 
-from eudoxus.solvers.backends import cp_sat, highs, z3
 from eudoxus.solvers.backends.answer import Answer, Unsuitable
 from eudoxus.solvers.formulation.data import JOINT, Element
 from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.evaluation import TOLERANCE, Evaluator
 from eudoxus.solvers.formulation.grounding import Grounded
 from eudoxus.solvers.formulation.linearising import NotLinear, linearised
+from eudoxus.solvers.formulation.program import Program
 from eudoxus.solvers.formulation.softening import softened
 from eudoxus.solvers.formulation.terms import Flag, Number
 
@@ -50,6 +50,8 @@ class Decided:
     """Why it is this backend."""
     broken: list[str] = field(default_factory=list)
     """Soft constraints that do not hold."""
+    look: Evaluator | None = None
+    """What evaluated the constraints on the values, where there are any."""
 
 
 def decide(document: Mapping[str, Any], grounded: Grounded, backend: Backend | None, clock: Clock, memory_mb: int) -> Decided:
@@ -61,34 +63,59 @@ def decide(document: Mapping[str, Any], grounded: Grounded, backend: Backend | N
     found, used, why = solve(whole, backend, clock, memory_mb)
     if found.values is None:
         return Decided(found, used, why)
-    broken = _broken(document, grounded, found)
+    look = evaluator(document, grounded, found)
+    broken = _broken(look, grounded, found)
     if broken is None and used == "highs" and backend is None:
-        found, used, why = z3.solve(whole, clock.left(), memory_mb), "z3", "the values of HiGHS were not exact enough"
-        broken = _broken(document, grounded, found) if found.values is not None else []
+        found, used, why = _z3(whole, clock, memory_mb), "z3", "the values of HiGHS were not exact enough"
+        if found.values is None:
+            return Decided(found, used, why)
+        look = evaluator(document, grounded, found)
+        broken = _broken(look, grounded, found)
     if broken is None:
         return Decided(Answer("unknown", detail=f"{used} answered values that break a constraint when they are looked at"), used, why)
-    return Decided(found, used, why, broken)
+    return Decided(found, used, why, broken, look)
 
 
 def solve(grounded: Grounded, backend: Backend | None, clock: Clock, memory_mb: int) -> tuple[Answer, Backend, str]:
     """The answer of a backend, which one, and why that one. All rows must hold. Raises :class:`Unsuitable`."""
     if backend == "z3":
-        return z3.solve(grounded, clock.left(), memory_mb), "z3", "as wanted"
+        return _z3(grounded, clock, memory_mb), "z3", "as wanted"
     try:
         program = linearised(grounded)
     except NotLinear as problem:
         if backend is not None:
             raise Unsuitable(f"{backend} takes linear formulations, and this is not one: {problem}") from None
-        return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not linear: {problem}"
+        return _z3(grounded, clock, memory_mb), "z3", f"not linear: {problem}"
     try:
-        found = cp_sat.solve(program, clock.left()) if backend == "cp_sat" else highs.solve(program, clock.left())
+        found = _cp_sat(program, clock) if backend == "cp_sat" else _highs(program, clock)
     except Unsuitable as problem:
         if backend is not None:
             raise
-        return z3.solve(grounded, clock.left(), memory_mb), "z3", f"not for HiGHS: {problem}"
+        return _z3(grounded, clock, memory_mb), "z3", f"not for HiGHS: {problem}"
     if found.values is not None:  # without the variables that were added
         found = replace(found, values=found.values[: len(grounded.unknowns)])
     return found, backend or "highs", "as wanted" if backend else "linear"
+
+
+# Backends are loaded when they are asked: a process needs one of them, and HiGHS and CP-SAT cannot be in the same.
+
+
+def _z3(grounded: Grounded, clock: Clock, memory_mb: int) -> Answer:
+    from eudoxus.solvers.backends import z3
+
+    return z3.solve(grounded, clock.left(), memory_mb)
+
+
+def _highs(program: Program, clock: Clock) -> Answer:
+    from eudoxus.solvers.backends import highs
+
+    return highs.solve(program, clock.left())
+
+
+def _cp_sat(program: Program, clock: Clock) -> Answer:
+    from eudoxus.solvers.backends import cp_sat
+
+    return cp_sat.solve(program, clock.left())
 
 
 def feasible(grounded: Grounded, clock: Clock, memory_mb: int) -> bool | None:
@@ -133,17 +160,17 @@ def evaluator(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -
     return Evaluator(document, by_index(grounded, answer.values), Fraction(0) if exact else TOLERANCE)
 
 
-def _broken(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -> list[str] | None:
+def _broken(look: Evaluator, grounded: Grounded, answer: Answer) -> list[str] | None:
     """Labels of soft constraints that the values break; None when they break a hard one, or a bound."""
     assert answer.values is not None
     for unknown, value in zip(grounded.unknowns, answer.values, strict=False):
         if unknown.kind != "real" and value.denominator != 1:
             return None
-        if unknown.lower is not None and value < unknown.lower - _slack(unknown.lower, answer):
+        if unknown.lower is not None and value < unknown.lower and value < unknown.lower - _slack(unknown.lower, answer):
             return None
-        if unknown.upper is not None and value > unknown.upper + _slack(unknown.upper, answer):
+        if unknown.upper is not None and value > unknown.upper and value > unknown.upper + _slack(unknown.upper, answer):
             return None
-    found = evaluator(document, grounded, answer).broken()
+    found = look.broken()
     return None if any(not one.soft for one in found) else [one.label for one in found]
 
 

@@ -95,7 +95,8 @@ async def formulated(task: FormulationTask, steps: Steps, params: FormalPlanner,
 
     request = render("formal_planner/formulate", language=language(), task=task.description, query=wishes(task), data=constants(task),
                      steps=steps.shown)
-    return await asked(ctx, form(request, params, await held_to(Draft, ctx, structured=params.structured)), solved, params.retries)
+    held = await held_to(Draft, ctx, structured=params.structured, units=bool(task.units))
+    return await asked(ctx, form(request, params, held), solved, params.retries)
 
 
 async def repaired(task: RepairTask, params: FormalPlanner, ctx: Context) -> Attempt:

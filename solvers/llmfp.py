@@ -18,24 +18,26 @@ from eudoxus.planners.text_to_domain import TextToDomain, text_to_domain
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, ChatTask, Context, Message, Result, strategy
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
-from eudoxus.solvers.attempts import PROMPTS, Attempt, Draft, Edits, Solving, attempted, concluded, form, in_words, language
+from eudoxus.solvers import scripted
+from eudoxus.solvers.attempts import PROMPTS, Assessing, Attempt, Draft, Edits, attempted, concluded, form, in_words, language
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, validated
 from eudoxus.solvers.task import FormulationTask
 
 MOST_SHOWN = 20_000
 """Characters of the values that are shown for self-assessment."""
+_UNITS = ('A formulation has one member more here, "units": {"x": "t"}, with the units of your variables and of constants of your own, '
+          'written like those above, "1" for what has none. What is added or compared must have the same unit; multiply with a constant '
+          'to convert.')
 _PUBLISHED: dict[str, Any] = {"max_iters": 5, "retries": 5, "prose": "model", "lean": False}
 
 
-class LLMFP(Solving):
+class LLMFP(Assessing):
     preset: Literal["paper"] | None = None
     """``paper``: the stages and limits as published, max_iters=5, retries=5, prose=model; what is given besides still holds."""
+    form: Literal["json", "python"] = "json"
+    """What the model writes: a formulation as data; or, where the operator allows it, a z3 script in Python, which runs in the sandbox."""
     lean: bool = False
-    """Whether definition and formulation are one completion."""
-    max_iters: int = Field(3, ge=0, le=10)
-    """Self-assessments at most; 0 leaves them out."""
-    retries: int = Field(2, ge=0, le=5)
-    """How often an answer that cannot be read or makes no sense may be corrected, each time with what is wrong."""
+    """Whether definition and formulation are one completion; of ``form=python`` whether the script is written without a definition."""
     prose: Literal["template", "model"] = "template"
     """Who tells the result: templates alone, or before them the model in 1 more completion."""
 
@@ -106,7 +108,8 @@ class Work:
 
 
 @strategy("llmfp", takes=FormulationTask,
-          prompts=[*PROMPTS, "llmfp/define", "llmfp/formulate", "llmfp/lean", "llmfp/edit", "llmfp/assess", *text_to_domain.prompts],
+          prompts=[*PROMPTS, "llmfp/define", "llmfp/formulate", "llmfp/lean", "llmfp/edit", "llmfp/assess", *scripted.PROMPTS,
+                    *text_to_domain.prompts],
           calls="1 definition, 1 formulation, up to max_iters self-assessments; each up to retries more; and runs of a solver. A task that "
                 "is one of planning: 1 definition, then those of text_to_domain")
 async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
@@ -115,6 +118,7 @@ async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
     ``best_effort`` by the authority ``solver``: the optimum, or the proof that there is no solution with the constraints that contradict
     each other, is right for the formulation, which is among the artifacts; whether that says what the description says was judged by the
     model alone. ``failed`` when no formulation can be solved: ``detail`` says why. A spent budget gives ``limit`` with what there is.
+    With ``form=python`` the authority is ``solver`` only where a z3 of ours found the answer again, else ``none``: see ``scripted``.
     A task that asks for a sequence of actions goes to ``text_to_domain``, or to ``llm_plus_p`` where it brings a domain in PDDL.
     """
     work = Work()
@@ -132,10 +136,15 @@ async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
 
 async def until_right(task: FormulationTask, params: LLMFP, ctx: Context, work: Work) -> Result:
     """The loop: define, formulate, solve, and while the model rates a step wrong, go on with its modification."""
+    if params.form == "python":
+        await scripted.permitted(task, ctx.scope("permission"))
     if task.formulation is None and not params.lean:
         work.definition = await defined(task, params, ctx.scope("define"))
         if work.definition.kind == "planning":
             return await planned(task, ctx.scope("plan"))
+    if params.form == "python":
+        definition = work.definition.shown if work.definition else "(this step was not taken)"
+        return await scripted.scripted(task, params, ctx, definition, constants(task))
     work.attempt = await formulated(task, params, ctx.scope("formulate"), work.definition)
     for iteration in range(params.max_iters):
         if await assessed_right(task, params, ctx.scope("assess", iteration), work):
@@ -156,7 +165,7 @@ async def defined(task: FormulationTask, params: LLMFP, ctx: Context) -> Definit
 async def formulated(task: FormulationTask, params: LLMFP, ctx: Context, definition: Definition | None) -> Attempt:
     """The formulation of the task, and what the question changes in it, solved. Raises :class:`Wrong`."""
     async def solved(answer: str) -> Attempt:
-        return await attempted(Draft.read(answer, task), params, ctx)
+        return await attempted(Draft.read(answer, task), params, ctx, given=task.formulation is not None)
 
     question = task.query or "(none: find the optimum)"
     if task.formulation is not None:
@@ -167,7 +176,7 @@ async def formulated(task: FormulationTask, params: LLMFP, ctx: Context, definit
     else:
         request = render("llmfp/formulate", language=language(), task=task.description, query=question, data=constants(task),
                          definition=definition.shown)
-    held = await held_to(Edits if task.formulation is not None else Draft, ctx, structured=params.structured)
+    held = await held_to(Edits if task.formulation is not None else Draft, ctx, structured=params.structured, units=bool(task.units))
     return await asked(ctx, form(request, params, held), solved, params.retries)
 
 
@@ -184,7 +193,7 @@ async def assessed_right(task: FormulationTask, params: LLMFP, ctx: Context, wor
             return said, None
         if said.formulate.modified is None:
             raise Wrong("formulate.modified: say how it is right, in the form of an answer of that step")
-        return said, await attempted(Draft.of(said.formulate.modified, task), params, ctx)
+        return said, await attempted(Draft.of(said.formulate.modified, task), params, ctx, given=task.formulation is not None)
 
     request = form(assessment(task, work.attempt, work.definition), params, await held_to(Assessment, ctx, structured=params.structured))
     try:
@@ -242,7 +251,11 @@ async def planned(task: FormulationTask, ctx: Context) -> Result:
 
 def constants(task: FormulationTask) -> str:
     """The data, one constant a line."""
-    return "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in task.constants.items()) or "(none)"
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" + (f"  (in {task.units[name]})" if name in task.units else "")
+             for name, value in task.constants.items()]
+    if task.units:
+        lines.append(_UNITS)
+    return "\n".join(lines) or "(none)"
 
 
 def shown(value: Any) -> str:

@@ -107,7 +107,8 @@ async def formulated(task: FormulationTask, elements: str, params: LLMOPT, ctx: 
 
     request = render("llmopt/formulate", language=language(), task=problem(task), data=constants(task), elements=elements,
                      before=before or "(this is the first time)")
-    return await asked(ctx, form(request, params, await held_to(Draft, ctx, structured=params.structured)), solved, params.retries)
+    held = await held_to(Draft, ctx, structured=params.structured, units=bool(task.units))
+    return await asked(ctx, form(request, params, held), solved, params.retries)
 
 
 async def corrected(task: FormulationTask, elements: str, attempt: Attempt, params: LLMOPT, ctx: Context) -> Correction:

@@ -48,6 +48,16 @@ def json_in(text: str) -> dict[str, Any]:
     raise Wrong(f"the answer is not one JSON object: {complaint}")
 
 
+def program_in(text: str) -> str:
+    """The program of an answer: its last fenced block, or the whole where there is none. Raises :class:`Wrong` for nothing."""
+    spoken = _THOUGHT_ENDS.split(text)[-1]
+    blocks = [block for block in _FENCE.findall(spoken) if block.strip()]
+    code = (blocks[-1] if blocks else "" if "```" in spoken else spoken).strip("\n")
+    if not code.strip():
+        raise Wrong("there is no program in it")
+    return code
+
+
 def validated(form: type[M], said: Any, within: str = "") -> M:
     """``said`` as a ``form``. Raises :class:`Wrong` with the first things that do not fit, each with its place."""
     try:
@@ -83,13 +93,18 @@ async def asked(ctx: Context, request: ChatRequest, accept: Callable[[str], Awai
             question = request.model_copy(update={"messages": history, "prompt": again.prompt})
 
 
-async def held_to(form: type[BaseModel], ctx: Context, *, structured: bool | None) -> dict[str, Any]:
-    """The field of a request that holds the answer to the schema of ``form``; nothing where the endpoint cannot, unless it is wanted."""
+async def held_to(form: type[BaseModel], ctx: Context, *, structured: bool | None, units: bool = False) -> dict[str, Any]:
+    """The field of a request that holds the answer to the schema of ``form``; nothing where the endpoint cannot, unless it is wanted.
+
+    ``units``: whether a formulation in it may have them; a model is told of them only where the task has some.
+    """
     if structured is None:
         structured = (await ctx.perform(OfferOf.the_model_of(ctx))).json_schema
     if not structured:
         return {}
     schema = form.model_json_schema()
+    if not units:
+        schema.get("$defs", {}).get("Formulation", {}).get("properties", {}).pop("units", None)
     return {"response_format": {"type": "json_schema", "json_schema": {"name": form.__name__.lower(), "schema": schema, "strict": False}}}
 
 

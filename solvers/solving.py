@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import sys
 from typing import Any, ClassVar, Literal
 
@@ -22,6 +23,8 @@ come ever closer to ``bound`` and none reaches it. *invalid*: the formulation ma
 GRACE_S = 3.0
 """Seconds for starting, reading and checking, beyond those of the solver."""
 MOST_ANSWER = 16 << 20
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy, of which HiGHS needs arrays only, else starts a thread for each core."""
 
 
 class Fault(BaseModel):
@@ -63,6 +66,20 @@ class Repair(BaseModel):
     """Its constant side as it must be."""
 
 
+class Doubt(BaseModel):
+    """Something in a formulation that is probably meant otherwise. It is solved all the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["units", "scales", "magnitude"]
+    """*units*: different kinds of quantity are put together. *scales*: one kind in different units. *magnitude*: an amount far off."""
+    where: str
+    what: str
+    terms: tuple[str, ...] = ()
+    """What does not go together, each with its unit or amount."""
+    column: int | None = None
+
+
 class Solution(BaseModel):
     """What came of solving. Every failure is an outcome, none an exception."""
 
@@ -89,6 +106,7 @@ class Solution(BaseModel):
     """Whether the values are exact rather than within a tolerance of 1e-6."""
     size: dict[str, int] = {}
     detail: str = ""
+    doubts: tuple[Doubt, ...] = Field((), exclude_if=operator.not_)
 
 
 class Solve(Effect[Solution]):
@@ -112,7 +130,8 @@ class Solve(Effect[Solution]):
         wall = self.seconds * (2 if self.explain else 1) + GRACE_S
         async with folder("eudoxus-solve-") as place:
             place.joinpath("asked.json").write_text(json.dumps(asked), "utf-8")
-            ended = await run([sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"], place, wall_seconds=wall)
+            command = [sys.executable, "-I", "-m", "eudoxus.solvers.worker", "asked.json", "found.json"]
+            ended = await run(command, place, wall_seconds=wall, environment=_ONE_THREAD)
             with contextlib.suppress(OSError, ValueError):
                 if place.joinpath("found.json").stat().st_size <= MOST_ANSWER:
                     return Solution.model_validate_json(place.joinpath("found.json").read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from typing import Any, ClassVar, Self
 
@@ -13,7 +14,9 @@ from eudoxus.runtime.errors import InvalidTask
 from eudoxus.solvers.edits import Edit
 from eudoxus.solvers.examples import example, examples
 from eudoxus.solvers.formulation.document import Formulation
+from eudoxus.solvers.formulation.errors import FormulationError
 from eudoxus.solvers.formulation.reading import FUNCTIONS
+from eudoxus.solvers.formulation.units import unit
 from eudoxus.solvers.replies import Wrong, json_in
 
 MOST_DATA = 200_000
@@ -36,6 +39,9 @@ class FormulationTask(Task):
     """A question about it: *what if*, *why*, *why not*, or wishes to be met. None asks for the optimum."""
     data: dict[str, Any] | str = Field(default_factory=dict)
     """Constants by name, as in a formulation's ``params``; they are part of every formulation. Or the name of shipped data."""
+    units: dict[str, str] = Field({}, max_length=500, exclude_if=operator.not_)
+    """Units of the constants, such as ``{"cost": "EUR/t"}``. The model is told them and gives those of its variables; what has different
+    ones must not be added or compared."""
     formulation: Formulation | None = None
     """A formulation of the description; then the model writes changes to it only."""
 
@@ -57,6 +63,17 @@ class FormulationTask(Task):
     @classmethod
     def _always_shown_alike(cls, formulation: Formulation | None) -> Formulation | None:
         return formulation and sorted_out(formulation)
+
+    @model_validator(mode="after")
+    def _units_are_of_the_data(self) -> Self:
+        for name, text in self.units.items():
+            if name not in self.constants:
+                raise ValueError(f"units: there is no constant {name[:60]!r} in the data")
+            try:
+                unit(text, f"units.{name}")
+            except FormulationError as error:
+                raise ValueError(str(error)) from None
+        return self
 
     @model_validator(mode="after")
     def _formulation_and_data_agree(self) -> Self:
@@ -164,8 +181,12 @@ def stated(formulation: Formulation, task: FormulationTask) -> Formulation:
         if name in formulation.params and formulation.params[name] != given:
             raise Wrong(f"params.{name}: {name} is given in the data with other values; leave it out, and change it by an edit where the "
                         "question changes it")
+    for name, text in task.units.items():
+        if formulation.units.get(name, text) != text:
+            raise Wrong(f"units.{name}: {name} is given in {text}")
     missing = {name: given for name, given in task.constants.items() if name not in formulation.sets}
-    return formulation.model_copy(update={"params": {**missing, **formulation.params}})
+    here = {name: text for name, text in task.units.items() if name in missing or name in formulation.params}
+    return formulation.model_copy(update={"params": {**missing, **formulation.params}, "units": {**here, **formulation.units}})
 
 
 def _how_to_ask(reason: str) -> str:

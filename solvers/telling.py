@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from eudoxus.solvers.edits import Compared
-from eudoxus.solvers.solving import Repair, Solution
+from eudoxus.solvers.solving import Doubt, Repair, Solution
 
 MOST_VALUES = 40
 
 
 def told(found: Solution) -> list[str]:
-    """Sentences about a solution."""
+    """Sentences about a solution, with what is doubtful in the formulation last."""
+    return [*_told(found), *(f"Doubtful: {doubtful(one)}" for one in found.doubts)]
+
+
+def doubtful(one: Doubt) -> str:
+    """Where something is probably meant otherwise, and what."""
+    place = one.where + (f", column {one.column}" if one.column is not None else "")
+    return f"{place}: {one.what}."
+
+
+def _told(found: Solution) -> list[str]:
     match found.status:
         case "optimal" if found.objective is None:
             lines = ["All constraints can hold together."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -10,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eudoxus.solvers.backends.answer import Unsuitable
-from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, evaluator, told
-from eudoxus.solvers.explaining import core_of, repairs_of
+from eudoxus.solvers.deciding import Clock, Decided, as_json, decide, told
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.findings import Finding
 from eudoxus.solvers.formulation.grounding import Grounded, ground
+from eudoxus.solvers.formulation.magnitudes import implausible
 
 MOST_CALLS = 20_000
 """A table of a thousand values that a variable chooses from is a thousand choices, each within the one before."""
@@ -60,20 +62,28 @@ def solved(document: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[
     clock, memory_mb = Clock(float(options["seconds"])), int(options["memory_mb"])
     grounded = ground(document)
     size = {"variables": len(grounded.unknowns), "rows": len(grounded.rows)}
+    doubts = [one.told() for one in (*_mixed(document), *implausible(document, grounded))]
     decided = decide(document, grounded, options.get("backend"), clock, memory_mb)
     found = {"status": decided.answer.status, "backend": decided.backend, "why_backend": decided.why, "size": size,
-             "detail": decided.answer.detail, "exact": decided.answer.exact}
-    found |= _values(document, grounded, decided)
+             "detail": decided.answer.detail, "exact": decided.answer.exact, "doubts": doubts}
+    found |= _values(grounded, decided)
     yield found
     if decided.answer.status == "infeasible" and options.get("explain", True):
         yield found | _explained(document, grounded, Clock(float(options["seconds"])), memory_mb)
 
 
-def _values(document: Mapping[str, Any], grounded: Grounded, decided: Decided) -> dict[str, Any]:
-    answer = decided.answer
-    if answer.values is None:
+def _mixed(document: Mapping[str, Any]) -> list[Finding]:
+    if not document.get("units"):
+        return []
+    from eudoxus.solvers.formulation.dimensions import mixed  # most formulations have no units
+
+    return mixed(document)
+
+
+def _values(grounded: Grounded, decided: Decided) -> dict[str, Any]:
+    answer, look = decided.answer, decided.look
+    if answer.values is None or look is None:
         return {}
-    look = evaluator(document, grounded, answer)
     found = {"values": told(grounded, answer.values), "unsatisfied": decided.broken,
              "outputs": {name: as_json(value) for name, value in look.outputs().items()}}
     if (cost := look.cost()) is not None and answer.status in ("optimal", "feasible"):
@@ -84,6 +94,8 @@ def _values(document: Mapping[str, Any], grounded: Grounded, decided: Decided) -
 
 
 def _explained(document: Mapping[str, Any], grounded: Grounded, clock: Clock, memory_mb: int) -> dict[str, Any]:
+    from eudoxus.solvers.explaining import core_of, repairs_of  # what has a solution needs none of it
+
     core = core_of(grounded, clock, memory_mb)
     if core is None:
         return {"core": None}
@@ -93,4 +105,6 @@ def _explained(document: Mapping[str, Any], grounded: Grounded, clock: Clock, me
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000)  # nearly all that is made here is needed to the end
     main()
+    os._exit(0)  # all is written; the system frees memory faster than we do

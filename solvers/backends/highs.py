@@ -69,8 +69,14 @@ def _look_at_sizes(program: Program) -> None:
     if any(bound is not None and not -_INFINITE < bound < _INFINITE for bound in bounds):
         raise Unsuitable(f"a bound beyond {float(_INFINITE):.0e}, which HiGHS takes as none")
     for row in program.rows:
-        if any(factor and not _ZERO <= (factor if factor > 0 else -factor) < _LARGE for factor in row.terms.values()):
+        if not all(map(_fits, row.terms.values())):
             raise Unsuitable(f"a coefficient below {float(_ZERO):.0e} or beyond {float(_LARGE):.0e}, too small or too large for floats")
+
+
+def _fits(factor: Number) -> bool:
+    if isinstance(factor, int):
+        return -_LARGE < factor < _LARGE
+    return not factor or _ZERO <= abs(factor) < _LARGE
 
 
 def _unit(cost: dict[int, Number]) -> Number:

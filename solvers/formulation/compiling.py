@@ -224,6 +224,8 @@ class Compiler:
 
         def look_up(env: Env) -> Value:
             index = tuple([key(env) for key in keys])
+            if (found := atoms.get(index)) is not None:  # type: ignore[arg-type]
+                return found
             if len(index) == 1 and declared.levels > 1 and isinstance(index[0], tuple):
                 index = index[0]  # x[a] where a is a pair, and there are two indices
             elif len(index) > 1 and declared.levels == 1:

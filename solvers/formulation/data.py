@@ -16,6 +16,8 @@ MOST_PARTS: Final = 64
 """Of an element that is a list."""
 MOST_TEXT: Final = 1_000
 """Characters of an element."""
+_READ_AS_WHOLE: Final = 10**15
+"""Below it a float without fraction is written out digit by digit."""
 JOINT: Final = "|"
 """Between the elements of a key: ``cost["s1|r1"]`` is ``cost[s1, r1]``."""
 
@@ -37,6 +39,8 @@ def number(value: Any, where: str) -> Number:
 
 def decimal(value: float) -> Number:
     """The shortest decimal that reads as this float."""
+    if -_READ_AS_WHOLE < value < _READ_AS_WHOLE and value.is_integer():
+        return int(value)
     exact = Fraction(repr(value))
     return exact.numerator if exact.denominator == 1 else exact
 

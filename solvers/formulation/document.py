@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,6 +68,8 @@ class Formulation(_Part):
     templates: tuple[Template, ...] = Field((), max_length=MOST_CONSTRAINTS)
     """Common constraints in short; each becomes one of ``constraints``."""
     objective: Objective | None = None
+    units: dict[Name, str] = Field({}, max_length=1_000, exclude_if=operator.not_)
+    """Units of constants and variables by name, such as ``EUR/t``: what is added or compared must have the same."""
     outputs: dict[Name, Expression] = Field({}, max_length=100)
     """Expressions to be evaluated on the solution."""
 

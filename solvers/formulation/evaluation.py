@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -85,17 +85,28 @@ class Evaluator:
                 yield Broken(label(constraint["name"], list(env.values())), constraint.get("soft") is not None)
 
     def _bindings(
-        self, bindings: Sequence[tuple[ast.expr, ast.expr]], conditions: Sequence[ast.expr], env: dict[str, Any]
+        self, bindings: Sequence[tuple[ast.expr, ast.expr]], conditions: Sequence[ast.expr], env: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
-        if not bindings:
+        """An environment for each combination that the conditions allow: the same dict, with other values each time."""
+        return self._bound([(names_of(target, ""), collection) for target, collection in bindings], conditions, dict(env))
+
+    def _bound(
+        self, loops: Sequence[tuple[list[str], ast.expr]], conditions: Sequence[ast.expr], env: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        if not loops:
             if all(self._of(condition, env) for condition in conditions):
                 yield env
             return
-        target, collection = bindings[0]
-        names = names_of(target, "")
+        (names, collection), rest = loops[0], loops[1:]
         for member in self._of(collection, env):
-            bound = dict(zip(names, member, strict=True)) if isinstance(target, ast.Tuple) else {names[0]: member}
-            yield from self._bindings(bindings[1:], conditions, {**env, **bound})
+            if len(names) == 1:
+                env[names[0]] = member
+            else:
+                env.update(zip(names, member, strict=True))
+            if rest or conditions:
+                yield from self._bound(rest, conditions, env)
+            else:
+                yield env
 
     # -- the walk --------------------------------------------------------------------------------------------------------
 
@@ -103,37 +114,43 @@ class Evaluator:
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise FormulationError(f"more than {MOST_STEPS:,} steps of evaluation")
-        match node:
-            case ast.Constant(value=value):
-                return decimal(value) if isinstance(value, float) else value
-            case ast.Name(id=name):
-                return self._named(name, env)
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                return tuple(self._of(part, env) for part in parts)
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return not self._of(operand, env)
-            case ast.UnaryOp(operand=operand):
-                return -self._of(operand, env)
-            case ast.BinOp(left=left, op=op, right=right):
-                return _computed(op, self._of(left, env), self._of(right, env))
-            case ast.BoolOp(op=ast.And(), values=values):
-                return all(self._of(value, env) for value in values)
-            case ast.BoolOp(values=values):
-                return any(self._of(value, env) for value in values)
-            case ast.Compare(left=left, ops=ops, comparators=comparators):
-                found = [self._of(one, env) for one in (left, *comparators)]
-                return all(self._compared(op, a, b) for op, (a, b) in zip(ops, pairwise(found), strict=True))
-            case ast.IfExp(test=test, body=body, orelse=orelse):
-                return self._of(body if self._of(test, env) else orelse, env)
-            case ast.Subscript():
-                return self._element(node, env)
-            case ast.Call(func=ast.Name(id=called), args=args):
-                return self._called(called, args, env)
-        raise FormulationError(f"{type(node).__name__} is not allowed", column=node.col_offset + 1)
+        walk = _WALKS.get(type(node))
+        if walk is None:
+            raise FormulationError(f"{type(node).__name__} is not allowed", column=node.col_offset + 1)
+        return walk(self, node, env)
 
-    def _named(self, name: str, env: dict[str, Any]) -> Any:
-        if name in env:
-            return env[name]
+    def _constant(self, node: ast.Constant, env: dict[str, Any]) -> Any:
+        return decimal(node.value) if isinstance(node.value, float) else node.value
+
+    def _name(self, node: ast.Name, env: dict[str, Any]) -> Any:
+        return env[node.id] if node.id in env else self._named(node.id)
+
+    def _listed(self, node: ast.Tuple | ast.List, env: dict[str, Any]) -> Any:
+        return tuple([self._of(part, env) for part in node.elts])
+
+    def _unary(self, node: ast.UnaryOp, env: dict[str, Any]) -> Any:
+        value = self._of(node.operand, env)
+        return not value if isinstance(node.op, ast.Not) else -value
+
+    def _binary(self, node: ast.BinOp, env: dict[str, Any]) -> Any:
+        return _computed(node.op, self._of(node.left, env), self._of(node.right, env))
+
+    def _logic(self, node: ast.BoolOp, env: dict[str, Any]) -> Any:
+        values = (self._of(value, env) for value in node.values)
+        return all(values) if isinstance(node.op, ast.And) else any(values)
+
+    def _comparison(self, node: ast.Compare, env: dict[str, Any]) -> Any:
+        found = [self._of(one, env) for one in (node.left, *node.comparators)]
+        return all(self._compared(op, a, b) for op, (a, b) in zip(node.ops, pairwise(found), strict=True))
+
+    def _conditional(self, node: ast.IfExp, env: dict[str, Any]) -> Any:
+        return self._of(node.body if self._of(node.test, env) else node.orelse, env)
+
+    def _call(self, node: ast.Call, env: dict[str, Any]) -> Any:
+        assert isinstance(node.func, ast.Name)
+        return self._called(node.func.id, node.args, env)
+
+    def _named(self, name: str) -> Any:
         if name in self._values:
             return self._values[name][()]
         if name in self._params:
@@ -159,7 +176,7 @@ class Evaluator:
             return found[index]
         if name in self._params and name not in env:
             return self._params[name][index]
-        value = self._named(name, env)
+        value = env[name] if name in env else self._named(name)
         for key in index:
             if not isinstance(value, tuple) or not isinstance(key, int) or not 0 <= key < len(value):
                 raise FormulationError(f"{name} has nothing at {key!r}")
@@ -167,24 +184,25 @@ class Evaluator:
         return value
 
     def _compared(self, op: ast.cmpop, left: Any, right: Any) -> bool:
-        if isinstance(op, ast.In | ast.NotIn):
-            return any(self._same(left, one) for one in right) == isinstance(op, ast.In)
-        if isinstance(op, ast.Eq | ast.NotEq):
-            return self._same(left, right) if isinstance(op, ast.Eq) else bool(left != right)
-        room = self._room(left, right)
         match op:
+            case ast.In() | ast.NotIn():
+                return any(self._same(left, one) for one in right) == isinstance(op, ast.In)
+            case ast.Eq():
+                return self._same(left, right)
+            case ast.NotEq():
+                return bool(left != right)
             case ast.LtE():
-                return bool(left <= right + room)
+                return bool(left <= right) or bool(left <= right + self._room(left, right))
             case ast.GtE():
-                return bool(left + room >= right)
+                return bool(left >= right) or bool(left + self._room(left, right) >= right)
             case ast.Lt():
-                return bool(left < right + room)
-        return bool(left + room > right)
+                return bool(left < right) or bool(left < right + self._room(left, right))
+        return bool(left > right) or bool(left + self._room(left, right) > right)
 
     def _same(self, left: Any, right: Any) -> bool:
         if isinstance(left, str | tuple) or isinstance(right, str | tuple):
             return bool(left == right)
-        return bool(abs(left - right) <= self._room(left, right))
+        return bool(left == right) or bool(abs(left - right) <= self._room(left, right))
 
     def _room(self, left: Any, right: Any) -> Fraction:
         return self._tolerance * max(1, abs(left), abs(right)) if self._tolerance else Fraction(0)
@@ -236,6 +254,13 @@ class Evaluator:
         return list(self._of(args[0], env)) if len(args) == 1 else [self._of(argument, env) for argument in args]
 
 
+_WALKS: Final[dict[type[ast.expr], Callable[[Evaluator, Any, dict[str, Any]], Any]]] = {
+    ast.Constant: Evaluator._constant, ast.Name: Evaluator._name, ast.Tuple: Evaluator._listed, ast.List: Evaluator._listed,
+    ast.UnaryOp: Evaluator._unary, ast.BinOp: Evaluator._binary, ast.BoolOp: Evaluator._logic, ast.Compare: Evaluator._comparison,
+    ast.IfExp: Evaluator._conditional, ast.Subscript: Evaluator._element, ast.Call: Evaluator._call,
+}
+
+
 def _computed(op: ast.operator, left: Any, right: Any) -> Any:
     match op:
         case ast.Add():
@@ -257,7 +282,11 @@ def _summed(values: Sequence[Any]) -> Any:
 
 
 def _bounded(value: Any) -> Any:
-    if isinstance(value, int | Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+    if type(value) is int:
+        long = value.bit_length() > MOST_BITS
+    else:
+        long = isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS
+    if long:
         raise FormulationError(f"too large a number: more than {MOST_BITS:,} bits")
     return value
 

@@ -41,7 +41,7 @@ def read(source: str, where: str) -> ast.expr:
         raise FormulationError(f"an expression is text, and this is {type(source).__name__}", where=where)
     if len(source) > MOST_CHARACTERS:
         raise FormulationError(f"{len(source):,} characters; an expression has at most {MOST_CHARACTERS:,}", where=where)
-    text = source.translate(_BLANKS).strip()  # an expression may be written on several lines
+    text = one_line(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -53,6 +53,11 @@ def read(source: str, where: str) -> ast.expr:
         raise FormulationError("not an expression, or one that is nested too deeply", where=where) from None
     _check(tree, where, 0)
     return tree
+
+
+def one_line(source: str) -> str:
+    """The text in which columns count: an expression may be written on several lines."""
+    return source.translate(_BLANKS).strip()
 
 
 def read_binding(source: str, where: str) -> tuple[ast.expr, ast.expr]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import ceil, floor
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 MOST_BITS = 512
 """Of a number's numerator or denominator."""
 
 Number: TypeAlias = "int | Fraction"
+_NUMBERS: Final = (int, Fraction)
 Relation = Literal["<=", "<", "=="]
 
 
@@ -78,6 +79,9 @@ class Logical:
         self.args = tuple(args)
 
 
+_OPEN = frozenset((Linear, Numeric, Flag, Compare, Logical))
+_QUANTITIES = frozenset((int, Fraction, Linear, Numeric))
+
 Quantity: TypeAlias = "int | Fraction | Linear | Numeric"
 Truth: TypeAlias = "bool | Flag | Compare | Logical"
 Value: TypeAlias = "int | Fraction | bool | str | tuple[Value, ...] | Linear | Numeric | Flag | Compare | Logical"
@@ -85,15 +89,15 @@ Value: TypeAlias = "int | Fraction | bool | str | tuple[Value, ...] | Linear | N
 
 def constant(value: Value) -> bool:
     """Whether no variable is in it."""
-    return not isinstance(value, Linear | Numeric | Flag | Compare | Logical)
+    return type(value) not in _OPEN
 
 
 def quantity(value: Value) -> Quantity:
     """The value as a number; truth values count 0 or 1. Raises :class:`TermError`."""
+    if type(value) in _QUANTITIES:
+        return value  # type: ignore[return-value]
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int | Fraction | Linear | Numeric):
-        return value
     if isinstance(value, Flag):
         return Linear({value.variable: 1})
     if isinstance(value, Compare | Logical):
@@ -160,16 +164,16 @@ def minus(left: Quantity, right: Quantity) -> Quantity:
 
 
 def product(left: Quantity, right: Quantity) -> Quantity:
-    if isinstance(left, int | Fraction):
+    if isinstance(left, _NUMBERS):
         return scaled(right, left)
-    if isinstance(right, int | Fraction):
+    if isinstance(right, _NUMBERS):
         return scaled(left, right)
     return Numeric("*", (left, right))
 
 
 def quotient(left: Quantity, right: Quantity) -> Quantity:
     """Exact division. Raises :class:`TermError` by zero."""
-    if isinstance(right, int | Fraction):
+    if isinstance(right, _NUMBERS):
         if right == 0:
             raise TermError("division by zero")
         return scaled(left, Fraction(1) / right)
@@ -180,11 +184,11 @@ def remainder(left: Quantity, right: Quantity) -> Quantity:
     """What Python's ``%`` gives. The divisor is a whole constant above zero. Raises :class:`TermError`."""
     if not isinstance(right, int) or right <= 0:
         raise TermError("the right side of % must be a whole number above 0, and no variable")
-    return left % right if isinstance(left, int | Fraction) else Numeric("%", (left, right))
+    return left % right if isinstance(left, _NUMBERS) else Numeric("%", (left, right))
 
 
 def rounded(operator: Literal["ceil", "floor", "abs"], value: Quantity) -> Quantity:
-    if isinstance(value, int | Fraction):
+    if isinstance(value, _NUMBERS):
         return {"ceil": ceil, "floor": floor, "abs": abs}[operator](value)  # type: ignore[operator,no-any-return]
     return Numeric(operator, (value,))
 
@@ -193,9 +197,9 @@ def extreme(operator: Literal["min", "max"], values: Sequence[Quantity]) -> Quan
     """Raises :class:`TermError` when there are none."""
     if not values:
         raise TermError(f"{operator} of nothing")
-    known = [value for value in values if isinstance(value, int | Fraction)]
+    known = [value for value in values if isinstance(value, _NUMBERS)]
     best = [(min if operator == "min" else max)(known)] if known else []
-    open_ones = [value for value in values if not isinstance(value, int | Fraction)]
+    open_ones = [value for value in values if not isinstance(value, _NUMBERS)]
     found = [*open_ones, *best]
     return found[0] if len(found) == 1 else Numeric(operator, found)
 
@@ -211,7 +215,8 @@ def choice(condition: Truth, then: Value, otherwise: Value) -> Value:
 
 
 def compared(relation: Relation, left: Quantity, right: Quantity) -> Truth:
-    if isinstance(left, int | Fraction) and isinstance(right, int | Fraction):
+    if type(left) not in _OPEN and type(right) not in _OPEN:
+        assert isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS)
         return left <= right if relation == "<=" else left < right if relation == "<" else left == right
     return Compare(relation, left, right)
 
