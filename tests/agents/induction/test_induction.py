@@ -14,9 +14,10 @@ from eudoxus.agents.induction import InductionTask, Pair
 from eudoxus.agents.induction.direct_grid import direct_grid
 from eudoxus.agents.induction.grids import attempts_in, grid, grids_in, shown, written
 from eudoxus.prompts import load
-from eudoxus.runtime import MemoryJournal, Order, Registry, Result, Runtime, parse_spec
+from eudoxus.runtime import ChatTask, MemoryJournal, Message, Order, Registry, Result, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
+from eudoxus.runtime.errors import InvalidTask
 from eudoxus.runtime.journal.lines import decoded, text_of
 
 TASK = InductionTask(train=(Pair(input=((1, 0),), output=((0, 1),)),), test=(((2, 0),), ((3,),)))
@@ -71,6 +72,15 @@ async def test_the_most_frequent_outputs_are_the_attempts():
 async def test_replies_without_grids_fail():
     result = await run("direct_grid", ["no", "[[1]]"])
     assert (result.answer, result.outcome) == (None, "failed") and "2 grids" in result.detail
+
+
+@pytest.mark.parametrize("said", [
+    "hello", '{"train": [], "test": []}', '{"train": 3, "test": [[[1]]]}', "Example input:\n1 2\n", "[" * 5000])
+def test_a_message_without_examples_is_answered_with_one_that_would_work(said: str):
+    with pytest.raises(InvalidTask, match="training pairs") as caught:
+        InductionTask.from_chat(ChatTask(messages=(Message(role="user", content=said),)))
+    shown = str(caught.value).rpartition("would work:\n\n")[2]
+    assert InductionTask.from_chat(ChatTask(messages=(Message(role="user", content=shown),))).test == (((3, 0),),)
 
 
 def test_the_prompt_shows_every_grid():
