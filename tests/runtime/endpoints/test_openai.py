@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from typing import Any
 
 import orjson
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from eudoxus.runtime import ChatRequest, Message
 from eudoxus.runtime.endpoints import Call, OpenAIConfig, Price
@@ -278,7 +281,11 @@ async def test_missing_answers_are_topped_up(client: Client, server: Server, que
 
 
 async def test_one_failing_answer_of_several_cancels_the_others(client: Client, server: Server, question: ChatRequest):
-    server.script = [in_json(completion(["a"])), never, refusing(413, "too long"), never]
+    async def refusing_at_last(server: Server, request: Request, body: dict[str, Any]) -> Response:
+        await until(lambda: len(server.bodies) == 4)
+        return await refusing(413, "too long")(server, request, body)
+
+    server.script = [in_json(completion(["a"])), never, refusing_at_last, never]
     with pytest.raises(EndpointError, match="too long"):
         await client().complete("m", question, 4, Call())
     await until(lambda: server.closed_early == 2)
@@ -286,10 +293,10 @@ async def test_one_failing_answer_of_several_cancels_the_others(client: Client, 
 
 async def test_a_server_that_never_answers_is_left_in_time(client: Client, server: Server, question: ChatRequest):
     server.script = [never, never]
-    with pytest.raises(EndpointTimeout, match=r"within 0\.1 s"):
-        await client().complete("m", question, 1, Call(timeout=0.1))
-    with pytest.raises(EndpointTimeout, match=r"silent for 0\.2 s"):
-        await client(timeout_s=0.2).complete("m", question, 1, Call())
+    with pytest.raises(EndpointTimeout, match=r"within 0\.6 s"):
+        await client().complete("m", question, 1, Call(timeout=0.6))
+    with pytest.raises(EndpointTimeout, match=r"silent for 0\.7 s"):
+        await client(timeout_s=0.7).complete("m", question, 1, Call())
     await until(lambda: server.closed_early == 2)
 
 
@@ -297,7 +304,7 @@ async def test_a_cancelled_call_hangs_up_and_gives_its_slot_back(client: Client,
     server.script = [never]
     endpoint = client()
     call = asyncio.ensure_future(endpoint.complete("m", question, 1, Call()))
-    await asyncio.sleep(0.1)
+    await until(lambda: server.in_flight == 1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
