@@ -91,7 +91,8 @@ async def deal(task: Task, params: Deal, ctx: Context) -> Result:
         params = params.model_copy(update={"temperature": writer.request.temperature})
     beams, steps, stuck = [Candidate(Text(""), "")], 0, False
     for number in range(params.steps):
-        if all(one.begun.ended for one in beams):
+        if await enough(beams, task, checks, params, ctx.scope("enough", number)):
+            beams = [one for one in beams if one.begun.ended]
             break
         kept = await expand(beams, writer, rewards, params, ctx.scope("step", number))
         stuck = all(one.lost for one in kept)
@@ -128,6 +129,18 @@ async def expand(beams: Sequence[Candidate], writer: Writer, rewards: Rewards, p
         if not all(one.lost for one in found):
             break
     return keep(found, params)
+
+
+async def enough(beams: Sequence[Candidate], task: Task, checks: FollowsInstructions | None, params: Deal, ctx: Context) -> bool:
+    """Whether all have ended, or the best of those that have is accepted and none can overtake it: log P only falls, and h is at most 1."""
+    ended = [one for one in beams if one.begun.ended]
+    if len(ended) in (0, len(beams)):
+        return len(ended) > 0
+    best = max(ended, key=lambda one: one.score(params.lam))
+    if best.score(params.lam) < params.lam + max(one.begun.log_prob for one in beams if not one.begun.ended):
+        return False
+    verdict = await _verdict(ctx, best, task, checks)
+    return verdict is None or verdict.ok
 
 
 def keep(found: Sequence[Candidate], params: Deal) -> list[Candidate]:

@@ -128,6 +128,15 @@ async def test_when_every_piece_breaks_an_instruction_it_draws_again_and_then_gi
     assert stuck.answer == "b, c"
 
 
+async def test_it_stops_when_nothing_can_overtake_an_accepted_answer():
+    path = f"deal(beam=2, width=2, lookahead=0, instructions=[{BLUE}])"
+    result, endpoint = await run(path, chat("?"), ["red", "blue [END]"])
+    assert (result.answer, result.verified, endpoint.calls) == ("blue", True, 1)
+    said = ['{"m": "blue"} [END]', '{"n":', '"blue"} [END]', "1} [END]", " "]
+    refused, endpoint = await run(path, chat("n?", response_format=JSON), said)
+    assert (refused.verified, endpoint.calls) == (False, 2), "an answer that another verifier refuses is not enough"
+
+
 async def test_a_rest_that_breaks_an_instruction_is_drawn_again():
     path = f"deal(beam=1, width=3, steps=1, lookahead=0, instructions=[{NO_COMMA}])"
     result, endpoint = await run(path, chat("?"), ["one", "one", "one", ", two, three", "two,", "two three", "two"])
