@@ -30,7 +30,7 @@ from eudoxus.service import exit_codes
 from eudoxus.service.cli import in_words, program
 from eudoxus.service.progress import Progress, show_result
 from eudoxus.service.services import prompt_hash
-from eudoxus.service.settings import EMBEDDED, EMBEDDED_CAN, Settings, load_settings
+from eudoxus.service.settings import EMBEDDED_CAN, Settings, load_settings
 from eudoxus.service.store import new_run_id
 
 DEMO_SPEC = "llm_plus_p(grammar=true)/local:tiny"

@@ -16,8 +16,8 @@ CARD = """\
 python -m eudoxus.decoding.tiny.train --out DIR --steps {steps} --seed {seed}
 ```
 
-It reads the description of a block-stacking task in English and writes the PDDL problem that says the same, for the domain `blocksworld`
-that Eudoxus ships.
+It reads the description of a block-stacking task in English and writes the PDDL problem that says the same, for the domain
+`blocksworld` that Eudoxus ships.
 
 **What it can.** Tasks of 3 to 5 blocks that are called a to h, A to H, b1 to b9 or by one of nine colours, an empty arm, and the kinds of
 sentence of `eudoxus/decoding/tiny/language.py`. The chat template shows it the section `<task>` of the last message, or the whole message
@@ -30,8 +30,8 @@ wrong. It does not notice. Give it a grammar and the answer is well-formed; whet
 
 {scores}
 
-One task in {held_out} is kept from training, by a digest of what it means; so are the tasks that Eudoxus ships. An answer is *exactly right*
-when objects, initial facts and goal are the same sets as those of the task. No grammar was set. The figures come from
+One task in {held_out} is kept from training, by a digest of what it means; so are the tasks that Eudoxus ships. An answer is *exactly
+right* when objects, initial facts and goal are the same sets as those of the task. No grammar was set. The figures come from
 
 ```sh
 python -m eudoxus.decoding.tiny.score DIR --tasks {tasks}
@@ -39,8 +39,8 @@ python -m eudoxus.decoding.tiny.score DIR --tasks {tasks}
 
 ## Training
 
-AdamW (3e-3, 0.9/0.98, weight decay 0.05), clipped at 1, batches of 32, the loss on the PDDL alone; 2 and 3 blocks in the first quarter, up to
-4 in the second, 3 to 5 in the second half, in which the learning rate falls as a cosine. Processor seconds of one thread:
+AdamW (3e-3, 0.9/0.98, weight decay 0.05), clipped at 1, batches of 32, the loss on the PDDL alone; 2 and 3 blocks in the first quarter,
+up to 4 in the second, 3 to 5 in the second half, in which the learning rate falls as a cosine. Processor seconds of one thread:
 
 | step | CPU-s | mean loss since the row before |
 |---|---|---|
@@ -53,7 +53,8 @@ the bytes of `model.safetensors`. Both calculate in float32.
 """
 
 
-def card(*, parameters: int, vocabulary: int, steps: int, seed: int, losses: Sequence[tuple[int, float, float]], scores: Sequence[Score]) -> str:
+def card(*, parameters: int, vocabulary: int, steps: int, seed: int, losses: Sequence[tuple[int, float, float]],
+         scores: Sequence[Score]) -> str:
     """The text of ``README.md``; ``losses`` are rows of (step, processor seconds, mean loss)."""
     return CARD.format(
         parameters=parameters, vocabulary=vocabulary, steps=steps, seed=seed, held_out=HELD_OUT_OF,
