@@ -45,6 +45,8 @@ class Deal(Params):
     """What is rewarded, besides the instructions of the task's verifier: ``[{"id": "punctuation:no_comma"}]``."""
     hard: bool = True
     """Whether beginnings that can no longer follow an instruction are dropped, as are answers that do not."""
+    tell: bool = True
+    """Whether the model is told the instructions, in words behind the task."""
     judge: float | None = Field(None, ge=0, le=1)
     """Weight of a model's judgement in the reward, beside that of the instructions; by default 0, and 1 without instructions."""
     group: bool = False
@@ -86,7 +88,7 @@ async def deal(task: Task, params: Deal, ctx: Context) -> Result:
     _can(params, ctx)
     checks = checks_of(task, params.instructions)
     rewards = Rewards(task, checks, params.judge if params.judge is not None else float(checks is None), params.hard)
-    writer = Writer(told(task.request(), checks), params.prefill, params.logprobs)
+    writer = Writer(told(task.request(), checks if params.tell else None), params.prefill, params.logprobs)
     if writer.request.temperature is not None:
         params = params.model_copy(update={"temperature": writer.request.temperature})
     beams, steps, stuck = [Candidate(Text(""), "")], 0, False
