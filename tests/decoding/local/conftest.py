@@ -8,6 +8,7 @@ import pytest
 
 from eudoxus.decoding.local import LocalModel, load
 
+
 @pytest.fixture(scope="session")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnxruntime", reason="the extra embedded is not installed")
