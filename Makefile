@@ -55,7 +55,7 @@ $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pytho
 # Needs uv. The locks hold names, versions and hashes only, for every platform and Python from 3.11 on.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock:
-	echo "setuptools>=80" | $(LOCK) pyproject.toml - --extra fast --extra planners -o requirements.lock
+	echo "setuptools>=80" | $(LOCK) pyproject.toml - --extra embedded --extra fast --extra planners -o requirements.lock
 	echo "setuptools>=80" | $(LOCK) pyproject.toml - --extra dev -o requirements-dev.lock
 
 clean:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from eudoxus.runtime.chat import Completion
 from eudoxus.runtime.errors import CapabilityMissing, EudoxusError, InvalidRequest
 
 
@@ -87,3 +90,20 @@ class ModelChanged(EudoxusError):
     """The model gave another law for a prefix than before, so that exact sampling is impossible; or a saved trie is of another model."""
 
     code = "model_changed"
+
+
+class ConstraintViolation(EudoxusError):
+    """A model did not write what is allowed, however it was asked.
+
+    ``trace`` is what was kept of a run, ``allowed`` what could have come then, ``reason`` why what came instead could not be taken.
+    ``replies`` are the last answers, for strategies that can use what is wrong.
+    """
+
+    code = "constraint_violation"
+
+    def __init__(self, reason: str, *, trace: Sequence[str] | None = None, allowed: Sequence[str] = (),
+                 replies: Sequence[Completion] = ()) -> None:
+        self.reason, self.trace, self.allowed, self.replies = reason, tuple(trace or ()), tuple(allowed), tuple(replies)
+        told = " ".join(self.trace) or "(nothing)"
+        place = "" if trace is None else f"after {told}, where {' or '.join(self.allowed) or 'the end'} may follow: "
+        super().__init__(f"{place}{reason}")

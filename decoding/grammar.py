@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,31 @@ class Regex:
 
 
 @dataclass(frozen=True)
+class Choice(Regex):
+    """Exactly one of ``values``. Made by :meth:`of`."""
+
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Choice:
+        """Raises :class:`InvalidGrammar` where there are none, or an empty one."""
+        listed = tuple(values)
+        if not listed or not all(listed):
+            raise InvalidGrammar(f"choice={list(listed)!r}: expected at least one text, and no empty one", param="grammar")
+        return cls("|".join(_ESCAPED.sub(_escape, value) for value in listed), listed)
+
+
+_ESCAPED = re.compile(r"[.+*?()|\[\]{}^$\\\n\r\t]")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return {"\n": r"\n", "\r": r"\r", "\t": r"\t"}.get(found[0], f"\\{found[0]}")
+
+
+@dataclass(frozen=True)
 class JsonSchema:
-    """JSON texts that ``schema`` accepts, without white space between tokens: free white space lets a model never end."""
+    """JSON texts that ``schema`` accepts. Engines here write them without white space between tokens: where it is free, a model may never
+    end."""
 
     schema: str
 

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import functools
 from importlib.resources import files
-from typing import Any, Literal
 
 from eudoxus.planners.pddl import Domain
 from eudoxus.planners.pddl.model import ROOT
-from eudoxus.runtime import Context
-from eudoxus.runtime.errors import CapabilityMissing
-
-Dialect = Literal["gbnf", "ebnf"]
-"""*gbnf*: llama.cpp's body field ``grammar``. *ebnf*: the same notation in vLLM's field ``structured_outputs``."""
 
 
 def problem_grammar(domain: Domain) -> str:
@@ -31,20 +25,6 @@ def problem_grammar(domain: Domain) -> str:
     for name, value in values.items():
         text = text.replace("{{" + name + "}}", value)
     return text
-
-
-def constrained(dialect: Dialect, domain: Domain, ctx: Context) -> dict[str, Any]:
-    """The body fields that make the model of ``ctx`` decode under the domain's grammar.
-
-    Raises :class:`CapabilityMissing` when its endpoint does not declare this dialect. A strict replay asks no endpoint, so there the
-    recorded request decides.
-    """
-    offered = ctx.model.capabilities.grammar
-    if offered != dialect and ctx.session.mode != "strict":
-        raise CapabilityMissing(f"grammar={dialect}: the model's endpoint decodes under {offered or 'no'} grammars; "
-                                "say what it can in its configuration, as capabilities.grammar", param="params.grammar")
-    grammar = problem_grammar(domain)
-    return {"grammar": grammar} if dialect == "gbnf" else {"structured_outputs": {"grammar": grammar}}
 
 
 @functools.cache

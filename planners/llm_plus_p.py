@@ -15,7 +15,7 @@ from eudoxus.planners.draft import Draft, agreeing, read_draft
 from eudoxus.planners.engines import EngineName, PlanResult
 from eudoxus.planners.english import in_words, told
 from eudoxus.planners.formulation import correction, translation
-from eudoxus.planners.grammar import Dialect, constrained
+from eudoxus.planners.grammar import problem_grammar
 from eudoxus.planners.pddl import PddlError, PlanVerdict, validate, with_requirements
 from eudoxus.planners.solve import Solve
 from eudoxus.planners.task import PlanningTask
@@ -45,8 +45,9 @@ class LLMPlusP(Params):
     """Whether worked examples are shown; ``none`` is the paper's baseline without context."""
     structure: bool | None = None
     """Whether the model may tell grids and rows by macros in JSON; None: where the domain has a fixed relation among things of one type."""
-    grammar: Dialect | None = None
-    """Decode under the domain's grammar, for endpoints that declare it: ``gbnf`` (llama.cpp) or ``ebnf`` (vLLM). Not with structure."""
+    grammar: bool = False
+    """Decode under the domain's grammar; for models in this process and servers whose capabilities.grammar is configured. Not with
+    structure."""
     nl_plan: Literal["template", "model"] = "template"
     """Who tells the plan in English: templates, or the model in 1 more completion."""
 
@@ -58,7 +59,7 @@ class LLMPlusP(Params):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if self.grammar and self.structure:
-            raise ValueError("grammar allows PDDL only: give grammar or structure=true, not both")
+            raise ValueError("grammar allows PDDL only: give grammar=true or structure=true, not both")
         return self
 
 
@@ -139,7 +140,7 @@ async def until_solved(task: PlanningTask, params: LLMPlusP, ctx: Context, attem
 
 async def translate(request: ChatRequest, task: PlanningTask, params: LLMPlusP, ctx: Context, samples: int = 1) -> list[Draft]:
     """One question to the model, and what its answers say as problems of the domain."""
-    form = {"extra": constrained(params.grammar, task.parsed, ctx)} if params.grammar else {}
+    form = {"grammar": {"gbnf": problem_grammar(task.parsed)}} if params.grammar else {}
     completions = await ctx.complete(request.model_copy(update={"temperature": params.heat} | form), samples)
     drafts = [read_draft(completion, task.parsed) for completion in completions]
     for draft in drafts:

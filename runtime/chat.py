@@ -74,8 +74,11 @@ class ChatRequest(Value):
     tools: list[Json] | None = None
     tool_choice: str | Json | None = None
     response_format: Json | None = None
+    grammar: Json | None = None
+    """What the answer must derive from, in one notation: ``{"choice": [texts]}``, ``{"regex": …}``, ``{"lark": …}`` or ``{"gbnf": …}``.
+    Each endpoint tells its server in the server's own dialect (:mod:`eudoxus.runtime.endpoints.dialects`), or refuses."""
     extra: Json | None = None
-    """Further body fields for the endpoint (``top_k``, ``reasoning_effort``, grammars), passed on as they are."""
+    """Further body fields for the endpoint (``top_k``, ``reasoning_effort``), passed on as they are."""
     prompt: str | None = None
     """``id@hash`` of the prompt file that the messages came from; recorded, never sent, not part of the fingerprint."""
 

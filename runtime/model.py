@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from eudoxus.runtime.chat import ChatRequest, Completion
 from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
+from eudoxus.runtime.endpoints.dialects import Offer
+from eudoxus.runtime.endpoints.probing import offer_of
 from eudoxus.runtime.errors import CapabilityMissing, EffectFailed
 from eudoxus.runtime.result import Result
 from eudoxus.runtime.spec import ModelRef, Spec
@@ -22,6 +24,10 @@ class Model(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    async def offer(self) -> Offer:
+        """The grammars to which it can be held. Raises :class:`EndpointError` when a server that has to be asked does not answer."""
+        ...
 
     async def complete(self, ctx: Context, request: ChatRequest, n: int, *, stream: bool) -> list[Completion]:
         """One to ``n`` answers; fewer than ``n`` only when a budget has room for fewer."""
@@ -39,6 +45,9 @@ class EndpointModel:
     def capabilities(self) -> Capabilities:
         return self.endpoint.capabilities
 
+    async def offer(self) -> Offer:
+        return await offer_of(self.endpoint, self.name)
+
     async def complete(self, ctx: Context, request: ChatRequest, n: int, *, stream: bool) -> list[Completion]:
         return await ctx.ask(self.endpoint, self.name, request, n, stream=stream)
 
@@ -55,6 +64,9 @@ class StrategyModel:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(n=True, logprobs=False, tools=False, json_schema=True, streaming=False)
+
+    async def offer(self) -> Offer:
+        return self.capabilities.offer
 
     async def complete(self, ctx: Context, request: ChatRequest, n: int, *, stream: bool) -> list[Completion]:
         if request.tools:

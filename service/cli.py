@@ -137,7 +137,7 @@ def replay(
 
 @app.command()
 def demo(as_json: AsJson = False) -> None:
-    """Solve the shipped planning task by LLM+P on recorded answers, without any model."""
+    """Solve a shipped planning task by LLM+P with the tiny model that Eudoxus brings."""
     from eudoxus.service.cli_runs import demo_command
 
     sys.exit(demo_command(as_json=as_json))

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from importlib.resources import files
 from pathlib import Path
 
 import orjson
@@ -29,11 +30,11 @@ from eudoxus.service import exit_codes
 from eudoxus.service.cli import in_words, program
 from eudoxus.service.progress import Progress, show_result
 from eudoxus.service.services import prompt_hash
-from eudoxus.service.settings import DEMO, Settings, demo_endpoint, load_settings
+from eudoxus.service.settings import EMBEDDED_CAN, Settings, load_settings
 from eudoxus.service.store import new_run_id
 
-DEMO_SPEC = "llm_plus_p/demo:recorded"
-DEMO_FILE = DEMO / "blocksworld.jsonl"
+DEMO_SPEC = "llm_plus_p(grammar=true)/local:tiny"
+DEMO_TASK = files("eudoxus.planners.domains") / "blocksworld" / "tasks" / "four_blocks.json"
 
 
 def run_command(spec: str, task: str, *, as_json: bool, budget: str, seed: int, journal: Path | None) -> int:
@@ -67,28 +68,23 @@ def replay_command(path: Path, *, extend: bool, as_json: bool) -> int:
 
 
 def demo_command(*, as_json: bool) -> int:
-    """Run the shipped planning task on its recorded answers; the exit status."""
-    if not DEMO_FILE.is_file():
-        raise NotRecorded("this installation ships no recorded answers for the demonstration")
-    header = next(iter(read_journal(DEMO_FILE)), None)
-    settings = load_settings()
+    """Plan a shipped task with the embedded model, whatever endpoints are configured; the exit status."""
     registry = Registry.installed()
-    assert header is not None
-    task = registry.task(getattr(header, "task", {}))
-    order = Order(parse_spec(DEMO_SPEC, registry), task, getattr(header, "seed", 0))
-    settings = settings.model_copy(update={"endpoints": {"demo": demo_endpoint()}, "default_endpoint": "demo"})
+    task = registry.task(orjson.loads(DEMO_TASK.read_bytes()))
+    order = Order(parse_spec(DEMO_SPEC, registry), task, 0)
+    settings = load_settings().model_copy(update={"endpoints": {}, "default_endpoint": None})
 
     async def go(runtime: Runtime, file: Journal, progress: Progress) -> Result:
         return await runtime.execute(order, file, run_id=new_run_id(), watcher=progress.tell)
 
     if not as_json:
-        sys.stdout.write(f"Task\n\n{_task_text(task)}\n\nPlan ({DEMO_SPEC}, answers recorded, no model asked)\n\n")
+        sys.stdout.write(f"Task\n\n{_task_text(task)}\n\nPlan ({DEMO_SPEC})\n\n")
         sys.stdout.flush()
     status = asyncio.run(_in_journal(settings, registry, _new_journal(settings), go, as_json=as_json))
-    if not as_json:
+    if status == exit_codes.OK and not as_json:
         sys.stderr.write(
             f"\nThe same over HTTP: {program()} serve, then ask http://{settings.host}:{settings.port}/v1 with any OpenAI client, "
-            f"model {DEMO_SPEC}.\nWith a model of yours: set OPENAI_BASE_URL, then {program()} run llm_plus_p/openai:MODEL --task FILE\n"
+            f"model {DEMO_SPEC}.\n{EMBEDDED_CAN}\nThen: {program()} run llm_plus_p/openai:MODEL --task FILE\n"
         )
     return status
 
@@ -135,7 +131,8 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
     configure_fetch(settings.fetch)
     try:
         async with Endpoints.from_config(*settings.configured_endpoints()) as endpoints:
-            return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json)
+            advice = "" if settings.endpoints else f"\n{EMBEDDED_CAN}\n"
+            return await _watched(Runtime(registry, endpoints, prompt_hash=prompt_hash), file, path, go, as_json=as_json, advice=advice)
     except asyncio.CancelledError:
         sys.stderr.write(f"\ninterrupted; what was answered is kept. Go on with: {program()} replay {path} --extend\n")
         return exit_codes.INTERRUPTED
@@ -150,7 +147,8 @@ async def _strictly(registry: Registry, path: Path, go: Go, *, as_json: bool) ->
     return await _watched(runtime, MemoryJournal(read_journal(path)), path, go, as_json=as_json)
 
 
-async def _watched(runtime: Runtime, journal: Journal, path: Path, go: Go, *, as_json: bool) -> int:
+async def _watched(runtime: Runtime, journal: Journal, path: Path, go: Go, *, as_json: bool, advice: str = "") -> int:
+    """Do ``go`` and show its result; ``advice`` goes with one that is not verified."""
     start = time.monotonic()
     with Progress() as progress:
         journal.listen(progress.recorded)
@@ -160,9 +158,11 @@ async def _watched(runtime: Runtime, journal: Journal, path: Path, go: Go, *, as
             progress.close()
             if as_json:
                 sys.stdout.buffer.write(orjson.dumps({"error": {"code": error.code, "message": str(error)}, "journal": str(path)}) + b"\n")
-            sys.stderr.write(f"{in_words(error)}journal: {path}\n")
+            sys.stderr.write(f"{in_words(error)}journal: {path}\n{advice}")
             return exit_codes.of_error(error)
     show_result(result, path, time.monotonic() - start, as_json=as_json)
+    if not result.verified and not as_json:
+        sys.stderr.write(advice)
     return exit_codes.of_result(result)
 
 

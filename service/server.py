@@ -14,7 +14,8 @@ from fastapi import FastAPI
 
 from eudoxus.service.app import create_app
 from eudoxus.service.keys import LOOPBACK
-from eudoxus.service.settings import ConfigurationError, Settings
+from eudoxus.service.logs import log
+from eudoxus.service.settings import EMBEDDED_CAN, ConfigurationError, Settings
 
 MARGIN_SECONDS = 2.0
 """Beyond the grace: for answers to leave and files to close."""
@@ -64,6 +65,8 @@ def server_for(app: FastAPI, settings: Settings) -> Server:
 def serve(settings: Settings) -> bool:
     """Serve until a signal comes. Returns whether it ran. Raises :class:`ConfigurationError`."""
     require_keys_beyond_loopback(settings)
+    if not settings.endpoints:
+        log.warning("no endpoint is configured", answering=EMBEDDED_CAN)
     server = server_for(create_app(settings), settings)
     server.run()
     return bool(server.started)

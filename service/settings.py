@@ -18,13 +18,20 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from eudoxus.agents.tools.fetch import FetchSettings, checked_networks, checked_prefixes
-from eudoxus.runtime.endpoints import EndpointConfig, ReplayConfig
+from eudoxus.decoding.local.config import LocalConfig
+from eudoxus.runtime.endpoints import EndpointConfig
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox.model import SandboxSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
-DEMO = Path(__file__).parent / "demo"
-"""Recorded answers to the shipped planning tasks: what answers when nothing else is configured."""
+EMBEDDED = "local"
+"""The endpoint that there is when none is configured: the tiny model that the package brings."""
+EMBEDDED_CAN = (
+    "local:tiny, the model of 0.8 million parameters that Eudoxus brings, turns short descriptions of 3 to 5 blocks into PDDL and can do "
+    "nothing else. For any other task point at a model of yours: set OPENAI_BASE_URL and OPENAI_API_KEY, or configure an endpoint in "
+    "EUDOXUS_ENDPOINTS or the configuration file."
+)
+"""What the embedded model is, and what to do about it, for people."""
 
 
 class ConfigurationError(EudoxusError):
@@ -143,15 +150,10 @@ class Settings(BaseSettings):
         return FetchSettings(allow=self.fetch_allow, private=self.fetch_private)
 
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
-        """The endpoints to use and the name of the default one; the embedded demonstration when none is configured."""
+        """The endpoints to use and the name of the default one; the embedded model when none is configured."""
         if not self.endpoints:
-            return {"demo": demo_endpoint()}, "demo"
+            return {EMBEDDED: LocalConfig()}, EMBEDDED
         return dict(self.endpoints), self.default_endpoint or next(iter(self.endpoints))
-
-
-def demo_endpoint() -> ReplayConfig:
-    """Replays the recorded answers that the package ships."""
-    return ReplayConfig(paths=sorted(DEMO.glob("*.jsonl")))
 
 
 def config_file() -> Path | None:

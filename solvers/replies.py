@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, PrivateAttr, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from eudoxus.decoding.offer import OfferOf
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Context, Effect, Message
+from eudoxus.runtime import ChatRequest, Context, Message
 
 MOST_REPLY = 1_000_000
 """Characters of an answer that are read."""
@@ -80,31 +81,6 @@ async def asked(ctx: Context, request: ChatRequest, accept: Callable[[str], Awai
             again = render("formulation/again", problem=str(complaint))
             history = (*request.messages, Message(role="assistant", content=answer.text), *again.messages)
             question = request.model_copy(update={"messages": history, "prompt": again.prompt})
-
-
-class Offer(BaseModel):
-    """Whether the endpoint can be held to a JSON schema."""
-
-    json_schema: bool
-
-
-class OfferOf(Effect[Offer]):
-    """What the model's endpoint can do, journaled: a replay elsewhere must put the same questions."""
-
-    kind: ClassVar[str] = "capability"
-    result: ClassVar[type[BaseModel]] = Offer
-    _json_schema: bool = PrivateAttr(default=False)
-
-    @classmethod
-    def the_model_of(cls, ctx: Context) -> OfferOf:
-        """Of what ``ctx`` asks."""
-        offer = cls()
-        offer._json_schema = ctx.model.capabilities.json_schema
-        return offer
-
-    async def run(self) -> Offer:
-        """Nothing is asked of the endpoint: it declares what it can."""
-        return Offer(json_schema=self._json_schema)
 
 
 async def held_to(form: type[BaseModel], ctx: Context, *, structured: bool | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from eudoxus.runtime.endpoints.offline import OfflineEndpoints
 from eudoxus.runtime.journal import EndRecord, Header
 
 ROOT = Path(__file__).parent.parent
-CASSETTES = sorted([*(ROOT / "tests/cassettes").glob("*.jsonl"), *(ROOT / "service/demo").glob("*.jsonl")])
+CASSETTES = sorted((ROOT / "tests/cassettes").glob("*.jsonl"))
 
 
 def replaying() -> Runtime:

@@ -42,7 +42,7 @@ class LocalEndpoint:
     A cancelled or late request stops generating at its next token.
     """
 
-    capabilities = Capabilities(logprobs=True, tools=False, grammar="lark", prefill=True)
+    capabilities = Capabilities(logprobs=True, tools=False, grammar="local", prefill=True)
 
     def __init__(self, config: LocalConfig, *, name: str = "local", clock: Callable[[], float] = time.perf_counter) -> None:
         self.name, self._config, self._clock = name, config, clock
@@ -170,6 +170,8 @@ def _completion(made: Generation, told: Json | None) -> Completion:
     about = dict(told or {})
     if made.telemetry:
         about["tokens"] = [token.json() for token in made.telemetry]
+    if made.log_weight is not None:
+        about["log_weight"] = made.log_weight
     if about and made.complete is not None:
         about["complete"] = made.complete
     extra = {"decoding": about} if about else None

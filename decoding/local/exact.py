@@ -88,7 +88,10 @@ def sample_exactly(
     model = PromptedModel(prompt, sampling, cancelled)
     sampler = AlignedSampler.of(model, engine, grammar, max_tokens=room, memory=MEMORY)
     samples, told = _particles(sampler, n, rng, effort) if mode == "smc" else _trials(sampler, n, rng, mode, effort)
-    made = [Generation(s.text.decode(errors="replace"), list(s.tokens), complete=True) for s in samples]
+    made = [
+        Generation(s.text.decode(errors="replace"), list(s.tokens), complete=True, log_weight=s.log_weight if mode == "is" else None)
+        for s in samples
+    ]
     if top_logprobs is not None:
         for generation in made:
             generation.logprobs = _scored(prompt, generation.tokens, top_logprobs)
@@ -106,8 +109,6 @@ def _trials(sampler: AlignedSampler, n: int, rng: random.Random, mode: Literal["
         raise Unsatisfiable(f"the model gives no text of this grammar within max_tokens any probability ({found.outcome})", param="grammar")
     told: Json = {"outcome": found.outcome, "trials": seen.trials, "forward_passes": seen.forward_passes,
                   "acceptance": seen.acceptance, "mass": seen.mass, "mass_error": None if seen.trials < 2 else seen.mass_error}
-    if mode == "is":
-        told["log_weights"] = [sample.log_weight for sample in found.samples]
     return list(found.samples), told
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from eudoxus.decoding.apply import Mask, allowed_tokens
 from eudoxus.decoding.closing import ClosingMatcher, check_budget
 from eudoxus.decoding.engine import GrammarEngine, Matcher
-from eudoxus.decoding.errors import InvalidVocabulary, NotInSubset, Unsatisfiable
+from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, NotInSubset
 from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.local.errors import Cancelled
 from eudoxus.decoding.local.law import PLAIN, Sampling
@@ -60,6 +60,8 @@ class Generation:
     """Whether the grammar accepts the text; None without a grammar."""
     logprobs: list[Json] | None = None
     telemetry: list[TokenTelemetry] = field(default_factory=list)
+    log_weight: float | None = None
+    """Of importance sampling."""
 
 
 def constrained(engine: GrammarEngine, grammar: Grammar, max_tokens: int) -> Matcher:
@@ -89,7 +91,7 @@ def generate(
     """One answer of at most ``max_tokens`` tokens (the end token not counted), and no more than the context has room for.
 
     ``matcher`` at the empty text is used up. ``ahead``: the next mask is computed in a thread of its own while the model runs, which pays
-    for vocabularies from some 30 000 tokens on. Raises :class:`Unsatisfiable` where no token can go on, :class:`MatcherFailed`,
+    for vocabularies from some 30 000 tokens on. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`,
     :class:`Cancelled`. The prompt's session is left at the end of the answer.
     """
     with ThreadPoolExecutor(1) if ahead and matcher is not None else nullcontext() as pool:
@@ -125,7 +127,7 @@ class _Loop:
     def _chosen(self, logits: Logits) -> int:
         allowed = self.masks.allowed()
         if not allowed.size:
-            raise Unsatisfiable(f"no token of the model goes on after {self.vocabulary.decode(self.made.tokens)[-40:]!r} in this grammar")
+            raise DeadEnd(f"no token of the model goes on after {self.vocabulary.decode(self.made.tokens)[-40:]!r} in this grammar")
         law = self.sampling.log_law(logits[allowed])
         return int(allowed[draw(law, self.rng.random())])
 

@@ -37,6 +37,9 @@ class OnnxModel:
         lacking = sorted({"input_ids"} - self.takes) + sorted({"logits", *self.presents} - set(self.outputs))
         if lacking or not self.cached:
             raise ModelUnusable(f"model.onnx of {self.name} lacks {', '.join(lacking) or 'past_key_values.*'}: export it with its cache")
+        width = self.run.get_outputs()[self.outputs.index("logits")].shape[-1]
+        if isinstance(width, int) and width != self.vocabulary.size:
+            raise ModelUnusable(f"model.onnx of {self.name} gives {width} logits; its config.json and tokenizer say {self.vocabulary.size}")
         self.empty = [_empty(inputs[name], self.name) for name in self.cached]
 
     def session(self) -> OnnxSession:

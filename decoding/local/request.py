@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from eudoxus.decoding.errors import InvalidGrammar
-from eudoxus.decoding.grammar import Grammar, JsonSchema, Lark, Limits, Regex, check_size
+from eudoxus.decoding.grammar import Choice, Grammar, JsonSchema, Lark, Limits, Regex, check_size
 from eudoxus.decoding.local.exact import Effort, ExactMode
 from eudoxus.decoding.local.law import Sampling
 from eudoxus.runtime.chat import ChatRequest, Json, Message
+from eudoxus.runtime.endpoints.dialects import notation_of
 from eudoxus.runtime.errors import InvalidRequest, UnsupportedParameter
 
 SamplerName = Literal["gcd"] | ExactMode
 SAMPLERS = ("gcd", *get_args(ExactMode))
-MOST_TRIALS, MOST_PARTICLES, MOST_CHOICES = 100_000, 1024, 1000
+MOST_TRIALS, MOST_PARTICLES = 100_000, 1024
 KNOWN = frozenset({"top_k", "min_p", "structured_outputs", "grammar", "sampler", "max_trials", "particles", "telemetry"})
 
 
@@ -42,7 +42,7 @@ def read_request(request: ChatRequest) -> Asked:
     """Raises :class:`UnsupportedParameter`, :class:`InvalidRequest`, :class:`InvalidGrammar`, each naming the field."""
     extra = request.extra or {}
     _refuse(request, extra)
-    grammar = grammar_of(request.response_format, extra)
+    grammar = grammar_of(request, extra)
     sampler = _one_of(extra, "sampler", SAMPLERS)
     sampling = Sampling(
         1.0 if request.temperature is None else request.temperature, request.top_p or 1.0,
@@ -58,15 +58,30 @@ def read_request(request: ChatRequest) -> Asked:
     )
 
 
-def grammar_of(response_format: Json | None, extra: Json) -> Grammar | None:
-    """The grammar that a request carries: in ``response_format``, vLLM's ``structured_outputs`` or llama.cpp's ``grammar``.
+def grammar_of(request: ChatRequest, extra: Json) -> Grammar | None:
+    """The grammar that a request carries: as ours, in ``response_format``, in vLLM's ``structured_outputs`` or llama.cpp's ``grammar``.
 
     Lark and GBNF are told apart by ``::=``. Raises :class:`InvalidGrammar`, :class:`InvalidRequest`.
     """
-    found = [grammar for grammar in (_of_format(response_format), _of_structured(extra), _of_text(extra)) if grammar is not None]
+    given = (_of_ours(request), _of_format(request.response_format), _of_structured(extra), _of_text(extra))
+    found = [grammar for grammar in given if grammar is not None]
     if len(found) > 1:
         raise InvalidRequest("more than one of response_format, structured_outputs and grammar is given, expected one", param="grammar")
     return found[0] if found else None
+
+
+def _of_ours(request: ChatRequest) -> Grammar | None:
+    if request.grammar is None:
+        return None
+    notation, grammar = notation_of(request)
+    match notation:
+        case "choice":
+            return Choice.of(grammar)
+        case "regex":
+            return Regex(grammar)
+        case "gbnf":
+            return _of_gbnf(grammar)
+    return Lark(grammar)
 
 
 def _of_format(said: Json | None) -> Grammar | None:
@@ -98,8 +113,8 @@ def _of_structured(extra: Json) -> Grammar | None:
         return JsonSchema.of({"type": "object"})
     if kind == "regex" and isinstance(value, str):
         return Regex(value)
-    if kind == "choice" and isinstance(value, list) and 0 < len(value) <= MOST_CHOICES and all(isinstance(v, str) and v for v in value):
-        return Regex("|".join(re.sub(r"([\\.^$|?*+()\[\]{}])", r"\\\1", choice) for choice in value))
+    if kind == "choice" and isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return Choice.of(value)
     if kind == "grammar" and isinstance(value, str):
         return _written(value)
     raise InvalidRequest(f"structured_outputs.{kind}: {json.dumps(value)[:80]} is not what belongs there", param="structured_outputs")
@@ -116,14 +131,16 @@ def _of_text(extra: Json) -> Grammar | None:
 
 def _written(text: str) -> Grammar:
     """A grammar in Lark or GBNF."""
+    return _of_gbnf(text) if "::=" in text else Lark(text)
+
+
+def _of_gbnf(text: str) -> Grammar:
     check_size(Lark(text), Limits())
-    if "::=" not in text:
-        return Lark(text)
-    from llguidance.gbnf_to_lark import GbnfToLarkError, gbnf_to_lark
+    from llguidance.gbnf_to_lark import gbnf_to_lark
 
     try:
         return Lark(gbnf_to_lark(text))
-    except (GbnfToLarkError, RecursionError, ValueError, KeyError, IndexError, AssertionError) as error:
+    except Exception as error:  # noqa: BLE001 - what it raises has no class of its own
         raise InvalidGrammar(f"the grammar is no GBNF: {error}", param="grammar") from None
 
 

@@ -34,9 +34,11 @@ class TransformersModel:
         self.vocabulary: Vocabulary = directory.vocabulary
         self.device = device
         torch.set_num_threads(threads)
+        transformers.utils.logging.disable_progress_bar()
         try:
             self.network: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                directory.path, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype="auto"
+                directory.path, local_files_only=True, trust_remote_code=False, use_safetensors=True,
+                dtype=torch.float32 if device == "cpu" else "auto",
             ).to(device).eval()
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelUnusable(f"the weights of {self.name} cannot be loaded: {error}") from None
@@ -65,7 +67,7 @@ class TransformersSession(TextRead):
 
     def _crop(self, length: int) -> None:
         if length:
-            self._cache.crop(length)
+            self._cache.crop(length - len(self._tokens))  # a negative number: so many are taken away
         else:
             self._cache = self.model.new_cache()
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eudoxus.runtime.errors import EudoxusError, InvalidRequest
+from eudoxus.decoding.errors import ConstraintViolation
+from eudoxus.runtime.errors import InvalidRequest
+
+__all__ = ["AgentSpecError", "ConstraintViolation", "FormulaError", "SpecTooLarge", "Unsatisfiable"]
 
 
 class FormulaError(InvalidRequest):
@@ -49,14 +52,3 @@ class Unsatisfiable(AgentSpecError):
         shown = f"\nfor example, {' '.join(self.witness)} satisfies all of them but {self.breaks}" if self.witness else ""
         super().__init__(f"{why} {'these constraints together' if len(self.core) > 1 else 'this constraint'}:\n{listed}{shown}",
                          param="behavior")
-
-
-class ConstraintViolation(EudoxusError):
-    """A model did not write what the specification allows, however it was asked."""
-
-    code = "constraint_violation"
-
-    def __init__(self, reason: str, *, trace: Sequence[str], allowed: Sequence[str]) -> None:
-        self.reason, self.trace, self.allowed = reason, tuple(trace), tuple(allowed)
-        told = " ".join(self.trace) or "(nothing)"
-        super().__init__(f"after {told}, where {' or '.join(self.allowed) or 'the end'} may follow: {reason}")

@@ -71,8 +71,9 @@ class Shape:
         if rope.get("rope_type", "default") != "default":
             raise ValueError(f"rope_type = {rope['rope_type']!r}: only 'default' can be exported")
         heads = config["num_attention_heads"]
-        return cls(config["num_hidden_layers"], heads, config["num_key_value_heads"], config.get("head_dim") or config["hidden_size"] // heads,
-                   config["vocab_size"], config["rms_norm_eps"], rope.get("rope_theta", config.get("rope_theta", 10000.0)))
+        return cls(config["num_hidden_layers"], heads, config["num_key_value_heads"],
+                   config.get("head_dim") or config["hidden_size"] // heads, config["vocab_size"], config["rms_norm_eps"],
+                   rope.get("rope_theta", config.get("rope_theta", 10000.0)))
 
 
 def export(folder: Path) -> Path:
@@ -119,7 +120,7 @@ def weights_in(path: Path) -> dict[str, onnx.TensorProto]:
 def ports(shape: Shape) -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
     """Inputs and outputs."""
     def cache(name: str, length: str) -> list[onnx.ValueInfoProto]:
-        sizes = ["batch", shape.kv_heads, length, shape.head]
+        sizes: list[str | int | None] = ["batch", shape.kv_heads, length, shape.head]
         return [helper.make_tensor_value_info(f"{name}.{layer}.{part}", TensorProto.FLOAT, sizes)
                 for layer in range(shape.layers) for part in ("key", "value")]
 
@@ -219,4 +220,4 @@ def block(graph: Graph, shape: Shape, name: str, layer: int, hidden: str, bias: 
 
 
 if __name__ == "__main__":
-    print(export(Path(sys.argv[1])))  # noqa: T201
+    print(export(Path(sys.argv[1])))

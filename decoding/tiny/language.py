@@ -1,6 +1,6 @@
 """The language of the tiny model: block-stacking tasks in English, each with the PDDL problem that says the same, made from a seed.
 
-A task is two arrangements of 2 to 9 blocks. Its English is put together from several ways to name the blocks, to tell how they
+A task is two arrangements of 2 to 8 blocks. Its English is put together from several ways to name the blocks, to tell how they
 stand, and to say what is wanted; the problem is written beside it, in the order in which the English tells things. One task in ten,
 chosen by a digest of what it means, never occurs in training and is what the model is tested on.
 """
@@ -23,7 +23,7 @@ Fact = tuple[str, ...]
 Meaning = tuple[frozenset[str], frozenset[Fact], frozenset[Fact]]
 """Objects, initial facts and goal of a problem."""
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 HELD_OUT_OF = 10
 """One task in this many is kept for tests."""
 KEPT = (
@@ -77,13 +77,13 @@ class Sample:
 
 
 def samples(seed: int, blocks: Sequence[int], *, held_out: bool) -> Iterator[Sample]:
-    """An endless stream of tasks of ``blocks`` blocks each (one of these numbers, 2 to 9, drawn for each task).
+    """An endless stream of tasks of ``blocks`` blocks each (one of these numbers, 2 to 8, drawn for each task).
 
     The same seed gives the same stream. With ``held_out`` only tasks that no training stream contains, else only the others.
-    Raises :class:`ValueError` for a number of blocks outside 2 to 9.
+    Raises :class:`ValueError` for a number of blocks outside 2 to 8.
     """
-    if not blocks or min(blocks) < 2 or max(blocks) > 9:
-        raise ValueError(f"blocks = {list(blocks)}: numbers from 2 to 9 are expected")
+    if not blocks or min(blocks) < 2 or max(blocks) > 8:
+        raise ValueError(f"blocks = {list(blocks)}: numbers from 2 to 8 are expected")
     random = Random(seed)
     while True:
         made = sample(random, random.choice(blocks))

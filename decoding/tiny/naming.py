@@ -55,7 +55,7 @@ class Naming:
 
 
 def naming(random: Random, blocks: int) -> Naming:
-    """Names for this many blocks (at most 9)."""
+    """Names for this many blocks (at most 8)."""
     kind = random.choice(("bare", "bare", "capital", "block", "colour"))
     if kind == "colour":
         names = tuple(random.sample(COLOURS, blocks))
@@ -74,6 +74,6 @@ def joined(parts: Sequence[str]) -> str:
 
 def sentence(text: str) -> str:
     """With a capital at the start, unless it starts with the name of a block, and a full stop."""
-    first, second = (re.split(r"[ ,]+", text) + [""])[:2]
+    first, second = [*re.split(r"[ ,]+", text), ""][:2]
     named = first in NUMBERED or (first in LETTERS and second != "tower")
     return f"{text if named else text[0].upper() + text[1:]}."

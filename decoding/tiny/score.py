@@ -66,7 +66,8 @@ def scored(model: LocalModel, tasks: list[Sample], blocks: tuple[int, ...], temp
 def scores(folder: Path, tasks: int) -> list[Score]:
     """The table of a model directory, with this many tasks in each row."""
     model = load(str(folder), runtime="onnx")
-    return [scored(model, list(islice(samples(SEED, blocks, held_out=True), tasks)), blocks, temperature) for blocks, temperature in SETTINGS]
+    return [scored(model, list(islice(samples(SEED, blocks, held_out=True), tasks)), blocks, temperature)
+            for blocks, temperature in SETTINGS]
 
 
 def main() -> None:

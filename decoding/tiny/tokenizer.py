@@ -39,8 +39,8 @@ def trained(seed: int) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
                                   special_tokens=list(SPECIAL), show_progress=False)
-    tokenizer.train_from_iterator((f"{sample.english}\n{sample.answer}" for sample in islice(samples(seed, (2, 3, 4, 5), held_out=False), 4000)),
-                                  trainer)
+    corpus = islice(samples(seed, (2, 3, 4, 5), held_out=False), 4000)
+    tokenizer.train_from_iterator((f"{sample.english}\n{sample.answer}" for sample in corpus), trainer)
     return tokenizer
 
 

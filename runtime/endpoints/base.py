@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from eudoxus.runtime.chat import ChatRequest, Response
+from eudoxus.runtime.endpoints.dialects import PROBE, Offer, declared, lacking, notation_of
 from eudoxus.runtime.errors import CapabilityMissing
 
 
@@ -23,7 +24,8 @@ class Capabilities(BaseModel):
     tools: bool = True
     json_schema: bool = True
     grammar: str | None = None
-    """The grammar dialect (``gbnf``, ``lark``, ``ebnf``), if any."""
+    """How the server is told a grammar: ``vllm``, ``sglang``, ``llama.cpp``, ``fireworks``, ``openai``, ``ollama``, ``lm-studio``, or
+    ``local`` in this process; ``probe`` asks it once which of them it obeys. None for a server that takes no grammar."""
     prefill: bool = False
     seed: bool = True
     streaming: bool = True
@@ -39,6 +41,15 @@ class Capabilities(BaseModel):
         for field_name, has, asked in wanted:
             if asked and not has:
                 raise CapabilityMissing(f"the endpoint {endpoint!r} cannot do {field_name}", param=field_name)
+        if request.grammar is not None and self.grammar != PROBE:
+            notation, _ = notation_of(request)
+            if notation not in self.offer.notations:
+                raise lacking(notation, self.offer.dialect, self.offer.notations, endpoint=endpoint)
+
+    @property
+    def offer(self) -> Offer:
+        """The grammars that are declared; none where the server has yet to be asked."""
+        return declared(self.grammar, json_schema=self.json_schema)
 
 
 @dataclass(slots=True)

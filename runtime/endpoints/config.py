@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, ValidatorFunctionWrapHandler, WrapValidator, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, SkipValidation, TypeAdapter, field_validator
 
 from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
+from eudoxus.runtime.endpoints.dialects import DIALECTS, PROBE
 
 
 class _Config(BaseModel):
@@ -54,7 +55,15 @@ class OpenAIConfig(_Config):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """How the server calls the limit of tokens; by default ``max_tokens``, at api.openai.com ``max_completion_tokens``."""
     capabilities: Capabilities = Capabilities(logprobs=True)
-    """What the server can do; requests that need anything else are refused."""
+    """What the server can do; requests that need anything else are refused. ``grammar`` is its dialect, or ``probe``."""
+
+    @field_validator("capabilities")
+    @classmethod
+    def _dialect(cls, said: Capabilities) -> Capabilities:
+        spoken = [name for name in DIALECTS if name != "local"]
+        if said.grammar is not None and said.grammar not in (*spoken, PROBE):
+            raise ValueError(f"capabilities.grammar={said.grammar!r}: expected {', '.join(spoken)} or {PROBE}")
+        return said
 
     @field_validator("base_url")
     @classmethod
@@ -111,11 +120,11 @@ class FurtherConfig(_Config):
         raise NotImplementedError
 
 
-def _read(said: Any, known: ValidatorFunctionWrapHandler) -> Any:
+def _read(said: Any) -> Any:
     """A configuration of a type of ours, else of the published type of that name."""
     kind = said.get("type") if isinstance(said, Mapping) else None
     if isinstance(said, FurtherConfig) or not isinstance(kind, str) or kind in BUILT_IN:
-        return said if isinstance(said, FurtherConfig) else known(said)
+        return said if isinstance(said, FurtherConfig) else _ADAPTER.validate_python(said)
     points = entry_points(group=ENDPOINT_TYPES)
     if kind not in points.names:
         raise ValueError(f"type is {kind!r}, expected one of {', '.join(sorted({*BUILT_IN, *points.names}))}")
@@ -125,5 +134,6 @@ def _read(said: Any, known: ValidatorFunctionWrapHandler) -> Any:
 ENDPOINT_TYPES = "eudoxus.endpoints"
 BUILT_IN = frozenset({"openai", "manual", "replay"})
 _BuiltIn = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
-EndpointConfig = Annotated[_BuiltIn | SkipValidation[FurtherConfig], WrapValidator(_read)]
+_ADAPTER: TypeAdapter[OpenAIConfig | ManualConfig | ReplayConfig] = TypeAdapter(_BuiltIn)
+EndpointConfig = Annotated[_BuiltIn | SkipValidation[FurtherConfig], PlainValidator(_read)]
 """One endpoint, told apart by ``type``."""

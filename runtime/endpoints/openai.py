@@ -14,12 +14,13 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from eudoxus.runtime.chat import ChatRequest, Response
-from eudoxus.runtime.endpoints import wire
+from eudoxus.runtime.endpoints import dialects, wire
 from eudoxus.runtime.endpoints.base import Call, Health
 from eudoxus.runtime.endpoints.config import OpenAIConfig
 from eudoxus.runtime.endpoints.faults import Faults
 from eudoxus.runtime.endpoints.limiter import Limiter
 from eudoxus.runtime.endpoints.prices import PriceList
+from eudoxus.runtime.endpoints.probing import Prober
 from eudoxus.runtime.endpoints.retry import Failed, RetryPolicy
 from eudoxus.runtime.endpoints.sse import Assembly, Deltas
 from eudoxus.runtime.endpoints.transport import Answer, Streamed, Transport, TransportError, best_transport, exchange
@@ -65,12 +66,40 @@ class OpenAIEndpoint:
         self._lacks_n: set[str] = set()
         self._lacks_stream_usage: set[str] = set()
         self._listed: tuple[float, list[str]] | None = None
+        self._prober = Prober(lambda model, request: self._answered(model, request, 1, Call()), name)
 
     # -- answering ---------------------------------------------------------------------------------------------------
 
     async def complete(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
         """Exactly ``n`` answers. Raises :class:`EndpointError` (its subclasses say what to do) and :class:`CapabilityMissing`."""
         self.capabilities.admit(request, self.name)
+        if request.grammar is None:
+            return await self._answered(model, request, n, call)
+        # Not streamed: where the answer is the input of a tool, its pieces are no text yet.
+        response = await self._answered(model, await self._in_dialect(model, request), n, replace(call, on_delta=None))
+        response = response.model_copy(update={"completions": tuple(map(dialects.read, response.completions))})
+        if call.on_delta and n == 1 and response.completions[0].text:
+            call.on_delta(response.completions[0].text)
+        return response
+
+    async def offer(self, model: str) -> dialects.Offer:
+        """The grammars to which ``model`` can be held; where the dialect is ``probe`` it is asked, once. Raises :class:`EndpointError`."""
+        return await self._prober.offer(model) if self.capabilities.grammar == dialects.PROBE else self.capabilities.offer
+
+    async def probed(self, model: str) -> dialects.Offer:
+        """What ``model`` obeys of the dialect that is declared, or of any, asked anew. Raises :class:`EndpointError`."""
+        known = dialects.DIALECTS.get(self.capabilities.grammar or "")
+        return await self._prober.probed(model, [known] if known else dialects.DIALECTS.values())
+
+    async def _in_dialect(self, model: str, request: ChatRequest) -> ChatRequest:
+        """The request as this server is told its grammar. Raises :class:`CapabilityMissing`."""
+        offer = await self.offer(model)
+        notation, _ = dialects.notation_of(request)
+        if offer.dialect is None or notation not in offer.notations:
+            raise dialects.lacking(notation, offer.dialect, offer.notations, endpoint=self.name)
+        return dialects.DIALECTS[offer.dialect].written(request)
+
+    async def _answered(self, model: str, request: ChatRequest, n: int, call: Call) -> Response:
         if self._lacks_key:
             raise self._faults.no_key()
         if n > 1:

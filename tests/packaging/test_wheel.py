@@ -66,14 +66,15 @@ def test_a_wheel_built_from_the_source_archive_holds_every_package_and_file(inst
 import eudoxus.service.app, eudoxus.planners, eudoxus.agents.operators.vote, eudoxus.runtime as r
 from eudoxus.prompts import listed
 from eudoxus.runtime import Registry
-from eudoxus.service.settings import DEMO
-print(r.__file__, len(listed()), len(Registry.installed().strategies), len(list(DEMO.glob("*.jsonl"))), sep="\\n")
+from eudoxus.decoding.local.loading import directory_of
+weights = [*directory_of("tiny").iterdir(), *directory_of("tiny-weak").iterdir()]
+print(r.__file__, len(listed()), len(Registry.installed().strategies), len(weights), sep="\\n")
 """).split("\n")
     prompts = list((ROOT / "prompts").rglob("*.md"))
     assert "venv" in said[0]
     assert int(said[1]) == len(prompts)
     assert int(said[2]) >= 12
-    assert int(said[3]) == len(list((ROOT / "service/demo").glob("*.jsonl")))
+    assert int(said[3]) == len(list((ROOT / "decoding/tiny/weights").glob("*/*")))
 
 
 def test_no_folder_of_ours_becomes_a_top_level_package(installed: Path):

@@ -211,5 +211,5 @@ async def test_an_optimal_plan_can_be_asked_for():
 
 
 async def test_grammar_and_structure_exclude_each_other():
-    with pytest.raises(InvalidParams, match="give grammar or structure=true, not both"):
-        await plan(TASK, [RIGHT], "llm_plus_p(grammar=gbnf,structure=true)")
+    with pytest.raises(InvalidParams, match="give grammar=true or structure=true, not both"):
+        await plan(TASK, [RIGHT], "llm_plus_p(grammar=true,structure=true)")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eudoxus.decoding.local.config import LocalConfig
 from eudoxus.runtime.endpoints import OpenAIConfig
 from eudoxus.service.settings import ConfigurationError, load_settings
 
@@ -18,9 +19,9 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_without_any_configuration_the_recorded_demonstration_answers() -> None:
+def test_without_any_configuration_the_tiny_model_answers() -> None:
     endpoints, default = load_settings().configured_endpoints()
-    assert default == "demo" and endpoints["demo"].type == "replay"
+    assert default == "local" and endpoints["local"] == LocalConfig(model="tiny")
 
 
 def test_the_variables_of_openai_make_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
