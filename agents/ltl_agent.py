@@ -16,7 +16,7 @@ from eudoxus.agents.plans import filled
 from eudoxus.agents.tools import ERROR, TOOLS, described, known
 from eudoxus.agents.transcript import mark, transcript, with_media
 from eudoxus.decoding.ltl import Agent, ConstraintViolation, Options, Segment, State, load_agent, run_agent
-from eudoxus.decoding.ltl.lifting import Dialect
+from eudoxus.decoding.ltl.remote import Mode
 from eudoxus.decoding.ltl.transcript import END
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Completion, Context, Params, Result, Task, strategy
@@ -34,8 +34,9 @@ class LtlAgent(Params):
     """Most segments of a run; near the end only steps are allowed after which it can still be finished."""
     temperatures: list[float] = Field([0.2, 0.7, 1.0], min_length=1, max_length=8)
     """Sampling temperatures: of the first reply, and of those that follow replies of which nothing could be kept."""
-    grammar: Dialect | None = None
-    """Decode under the agent's grammar, for endpoints that declare it: ``lark``, ``gbnf`` (llama.cpp) or ``ebnf`` (vLLM)."""
+    mode: Mode = "auto"
+    """``grammar``: decode under the agent's grammar, on endpoints that take one. ``segments``: any endpoint; its replies are checked and
+    cut, and the model asked again. ``auto``: under the grammar where the endpoint takes it."""
     logprobs: bool = False
     """Choose the next state by log-probabilities where several are allowed, for endpoints that give them; each costs a short request."""
 
@@ -88,7 +89,7 @@ async def ltl_agent(task: Task, params: LtlAgent, ctx: Context) -> Result:
     among the artifacts.
     """
     agent, host = params.agent, Host(task, params.agent)
-    options = Options(params.segments, tuple(params.temperatures), params.grammar, params.logprobs)
+    options = Options(params.segments, tuple(params.temperatures), params.mode, params.logprobs)
     try:
         run = await run_agent(agent, ctx, supply=host.supply, prompts=Asking(task, agent, params.tools), options=options)
     except ConstraintViolation as problem:

@@ -192,13 +192,10 @@ def _texts(said: str) -> Iterator[str]:
 
 
 def _joined(begun: str, said: str) -> Iterator[str]:
-    """The beginning and what comes after it, some of which may have been repeated."""
+    """The beginning and what comes after it, as it is, and without what it repeats of the end of the beginning."""
     for text in _texts(said):
-        yield begun + text
-        if text.startswith(begun):
-            yield text
-        if begun.endswith(" ") and text.startswith(" "):
-            yield begun + text.lstrip(" ")
+        repeated = next((size for size in range(min(len(begun), len(text)), 0, -1) if begun.endswith(text[:size])), 0)
+        yield from dict.fromkeys([begun + text, begun + text[repeated:], text if text.startswith(begun) else begun + text.lstrip(" ")])
 
 
 def _strict(schema: Any) -> bool:

@@ -11,9 +11,7 @@ from typing import TypeAlias
 from eudoxus.decoding.errors import GrammarTooLarge, NotInSubset
 from eudoxus.decoding.grammar import Lark, Limits, Regex, check_size
 from eudoxus.decoding.lark import Item, Lexeme, Name, Rules, parse_lark
-from eudoxus.decoding.regex import OTHER, Chars, Choice, Expr, Repeat, Sequence, parse_regex
-
-_BEYOND = r"\u0080-\U0010FFFF"
+from eudoxus.decoding.regex import ASCII, OTHER, Chars, Choice, Expr, Repeat, Sequence, parse_regex
 
 
 def as_gbnf(grammar: Lark | Regex) -> str:
@@ -26,20 +24,25 @@ def as_gbnf(grammar: Lark | Regex) -> str:
     try:
         if isinstance(grammar, Regex):
             return f"root ::= {_choice(parse_regex(grammar.pattern))}\n"
-        return _rules(parse_lark(grammar.text))
+        rules = parse_lark(grammar.text)
+        # The start is GBNF's root; names have no underscores there.
+        return _rules(rules, {name: {"start": "root", "root": "root-"}.get(name, name.replace("_", "-")) for name in rules})
     except RecursionError:
         raise GrammarTooLarge("the grammar nests too deeply to be written in GBNF", param="grammar") from None
 
 
-def _rules(rules: Rules) -> str:
-    names = {name: _named(name) for name in rules}
+def as_part(text: str, prefix: str) -> str:
+    """Rules of a grammar in Lark as a part of another in GBNF: each name has ``prefix`` before it, and the part is ``<prefix>start``.
+
+    Raises as :func:`as_gbnf`.
+    """
+    rules = parse_lark(text)
+    return _rules(rules, {name: prefix + name.replace("_", "-") for name in rules})
+
+
+def _rules(rules: Rules, names: dict[str, str]) -> str:
     ordered = sorted(rules.items(), key=lambda rule: rule[0] != "start")
     return "".join(f"{names[name]} ::= {_choice(expr, names)}\n" for name, expr in ordered)
-
-
-def _named(name: str) -> str:
-    """``start`` is GBNF's ``root``; names have no underscores there."""
-    return {"start": "root", "root": "root-"}.get(name, name.replace("_", "-"))
 
 
 Part: TypeAlias = "Expr[Item] | Expr[Chars]"
@@ -105,15 +108,14 @@ def _is_text(expr: Sequence[Item] | Sequence[Chars]) -> bool:
 
 
 def _class(expr: Part) -> str | None:
-    """A class of characters; None for what is none. A negated one reads as some of ASCII, or anything beyond."""
+    """A class of characters; None for what is none. What has all characters beyond ASCII is written by what it lacks, since servers differ
+    in how they read escapes of those."""
     match expr:
         case frozenset():
             return f"[{_ranges(expr)}]"
         case Choice((frozenset() as ascii, beyond)) if beyond == OTHER:
-            return f"[{_ranges(ascii)}{_BEYOND}]"
-        case Choice() if expr == OTHER:
-            return f"[{_BEYOND}]"
-    return None
+            return f"[^{_ranges(ASCII - ascii)}]" if ascii != ASCII else "([^a] | [a])"
+    return r"[^\x00-\x7F]" if expr == OTHER else None
 
 
 def _ranges(members: Iterable[int]) -> str:
@@ -145,6 +147,4 @@ def _in_quotes(sign: str) -> str:
         return f"\\{sign}"
     if sign.isascii():
         return sign if sign.isprintable() else {"\n": r"\n", "\t": r"\t", "\r": r"\r"}.get(sign, f"\\x{ord(sign):02X}")
-    if sign.isprintable():
-        return sign
-    return f"\\u{ord(sign):04X}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08X}"
+    return sign

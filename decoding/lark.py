@@ -47,6 +47,19 @@ def parse_lark(text: str) -> Rules:
     return _Reader(text).rules()
 
 
+def renamed(text: str, prefix: str) -> str:
+    """The same rules with ``prefix`` before each name, in capitals before those of terminals, as a part of another grammar."""
+    without = re.sub(r"^%llguidance\b.*$", "", text, flags=re.MULTILINE)
+
+    def name(found: re.Match[str]) -> str:
+        if found.lastgroup != "name":
+            return found[0]
+        plain = found[0].lstrip("!?")
+        return (prefix.upper() if plain.lstrip("_")[:1].isupper() else prefix) + plain
+
+    return TOKEN.sub(name, without).strip() + "\n"
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         text = re.sub(r"^%llguidance\b.*$", "", text, flags=re.MULTILINE)
@@ -113,7 +126,7 @@ class _Reader:
         if kind == "string":
             if text.endswith("i"):
                 raise NotInSubset(f"line {line}: case-insensitive strings are not read here", param="grammar")
-            return Lexeme(text, literal(json.loads(text).encode())) if text != '""' else Sequence(())
+            return Lexeme(text, literal(_unquoted(text, line))) if text != '""' else Sequence(())
         if kind == "regex":
             if not text.endswith("/"):
                 raise NotInSubset(f"line {line}: flags of regular expressions are not read here", param="grammar")
@@ -190,6 +203,15 @@ def _ends(expr: Expr[Item], ending: set[str]) -> bool:
         case Repeat(part, low, _):
             return low == 0 or _ends(part, ending)
     return True
+
+
+def _unquoted(text: str, line: int) -> bytes:
+    r"""What a quoted text says: JSON's escapes, and ``\xHH`` below 80."""
+    plain = re.sub(r"\\(?:x([0-7][0-9A-Fa-f])|.)", lambda found: f"\\u00{found[1]}" if found[1] else found[0], text)
+    try:
+        return str(json.loads(plain, strict=False)).encode()
+    except ValueError:
+        raise NotInSubset(f"line {line}: an escape in {text[:60]} is not read here", param="grammar") from None
 
 
 def leaves(expr: Expr[Item]) -> list[Item]:

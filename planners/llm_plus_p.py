@@ -11,6 +11,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from eudoxus.decoding.constrained import PROMPTS as CONSTRAINED
+from eudoxus.decoding.constrained import constrained
+from eudoxus.decoding.errors import ConstraintViolation
 from eudoxus.planners.draft import Draft, agreeing, read_draft
 from eudoxus.planners.engines import EngineName, PlanResult
 from eudoxus.planners.english import in_words, told
@@ -20,11 +23,11 @@ from eudoxus.planners.pddl import PddlError, PlanVerdict, validate, with_require
 from eudoxus.planners.solve import Solve
 from eudoxus.planners.task import PlanningTask
 from eudoxus.prompts import render
-from eudoxus.runtime import ChatRequest, Context, Params, Result, strategy
+from eudoxus.runtime import ChatRequest, Completion, Context, Params, Result, strategy
 from eudoxus.runtime.errors import BudgetSpent
 
 PROMPTS = ["llm_plus_p/problem", "llm_plus_p/problem_structured", "llm_plus_p/example", "llm_plus_p/example_elsewhere",
-           "llm_plus_p/repair", "llm_plus_p/repair_structured", "llm_plus_p/tell"]
+           "llm_plus_p/repair", "llm_plus_p/repair_structured", "llm_plus_p/tell", *CONSTRAINED]
 
 
 class LLMPlusP(Params):
@@ -46,7 +49,7 @@ class LLMPlusP(Params):
     structure: bool | None = None
     """Whether the model may tell grids and rows by macros in JSON; None: where the domain has a fixed relation among things of one type."""
     grammar: bool = False
-    """Decode under the domain's grammar; for models in this process and servers whose capabilities.grammar is configured. Not with
+    """Hold answers to the domain's grammar: by the endpoint where it takes grammars, else by checking and asking again. Not with
     structure."""
     nl_plan: Literal["template", "model"] = "template"
     """Who tells the plan in English: templates, or the model in 1 more completion."""
@@ -140,12 +143,21 @@ async def until_solved(task: PlanningTask, params: LLMPlusP, ctx: Context, attem
 
 async def translate(request: ChatRequest, task: PlanningTask, params: LLMPlusP, ctx: Context, samples: int = 1) -> list[Draft]:
     """One question to the model, and what its answers say as problems of the domain."""
-    form = {"grammar": {"gbnf": problem_grammar(task.parsed)}} if params.grammar else {}
-    completions = await ctx.complete(request.model_copy(update={"temperature": params.heat} | form), samples)
+    asked = request.model_copy(update={"temperature": params.heat})
+    completions = await held(asked, task, ctx, samples) if params.grammar else await ctx.complete(asked, samples)
     drafts = [read_draft(completion, task.parsed) for completion in completions]
     for draft in drafts:
         ctx.emit("planning.problem", problem=draft.source, changes=list(draft.changes), findings=[str(f) for f in draft.findings])
     return drafts
+
+
+async def held(request: ChatRequest, task: PlanningTask, ctx: Context, samples: int) -> list[Completion]:
+    """Answers that are of the domain's grammar; where the model gives none, its last ones: the checks say what is wrong with them."""
+    try:
+        answers = await constrained(ctx, request, problem_grammar(task.parsed), samples)
+    except ConstraintViolation as problem:
+        return list(problem.replies)
+    return [one.completion.model_copy(update={"text": one.text}) for one in answers]
 
 
 async def attempted(group: Sequence[Draft], task: PlanningTask, params: LLMPlusP, ctx: Context) -> Attempt:

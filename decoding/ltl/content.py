@@ -11,12 +11,16 @@ from typing import Any, Literal
 import jsonschema_rs
 import re2  # type: ignore[import-untyped]
 
+from eudoxus.decoding.bnf import compile_bnf
+from eudoxus.decoding.checking import checker
+from eudoxus.decoding.errors import InvalidGrammar
+from eudoxus.decoding.grammar import Lark
 from eudoxus.decoding.ltl.pattern import LINE, Chars, Pattern, PatternError, Repeat, Seq, as_regex, one_of, read, text_without
 
 LONGEST = 50_000
 """Characters of a content; more is not looked at."""
 
-Kind = Literal["text", "line", "tool", "enum", "regex", "json_schema"]
+Kind = Literal["text", "line", "tool", "enum", "regex", "lark", "json_schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,8 @@ class Content:
     """A constraint on the content of a segment, which is taken without the blanks around it and is never empty.
 
     *text*: anything, over several lines, none of which begins with a marker. *line*: one line. *tool*: the name of a tool; which there are
-    is said when an agent is put to work. *enum*: one of ``values``. *regex*: a line that ``regex`` matches as a whole. *json_schema*: JSON
-    that ``schema`` accepts.
+    is said when an agent is put to work. *enum*: one of ``values``. *regex*: a line that ``regex`` matches as a whole. *lark*: a line
+    that derives from the grammar ``lark``. *json_schema*: JSON that ``schema`` accepts.
     """
 
     kind: Kind
@@ -33,9 +37,12 @@ class Content:
     regex: str = ""
     schema: str = ""
     """The JSON schema, as JSON."""
+    lark: str = ""
+    """The grammar."""
 
     def pattern(self, markers: Sequence[str]) -> Pattern | None:
-        """What matches exactly the contents that are allowed, in an agent with these markers; None for JSON, which no pattern describes."""
+        """What matches exactly the contents that are allowed, in an agent with these markers; None for JSON and grammars, which no pattern
+        describes."""
         match self.kind:
             case "text":
                 return text_without(markers)
@@ -43,7 +50,7 @@ class Content:
                 return Seq((Chars(_VISIBLE), Repeat(Chars(LINE), 0, None)))
             case "regex":
                 return read(self.regex)
-            case "json_schema":
+            case "json_schema" | "lark":
                 return None
         return one_of(self.values) if self.values else read(r"\w+")
 
@@ -55,6 +62,9 @@ class Content:
             return f"it has {len(content):,} characters; at most {LONGEST:,} are read"
         if self.kind == "json_schema":
             return self._json_complaint(content)
+        if self.kind == "lark":
+            problem = checker(Lark(self.lark)).verdict(content).complaint
+            return None if problem is None else f"it is not of the grammar: {problem}"
         if _matcher(self, tuple(markers)).fullmatch(content.encode("utf-8", "replace").decode()):
             return None
         shown = content if len(content) <= 120 else f"{content[:117]}..."
@@ -69,6 +79,8 @@ class Content:
                 return "one line of text"
             case "regex":
                 return f"one line that matches the regular expression {self.regex}"
+            case "lark":
+                return f"one line that the rule start of this grammar in the notation of Lark derives:\n{self.lark.strip()}\n"
             case "json_schema":
                 return f"a JSON value of this JSON schema: {self.schema}"
         return f"exactly one of: {', '.join(self.values)}" if self.values else "the name of a tool"
@@ -88,14 +100,16 @@ TEXT = Content("text")
 
 
 def content_of(said: Any) -> Content:
-    """The constraint that a specification writes: ``text``, ``line``, ``tool``, ``{enum: …}``, ``{regex: …}`` or ``{json_schema: …}``.
+    """The constraint that a specification writes: ``text``, ``line``, ``tool``, ``{enum: …}``, ``{regex: …}``, ``{lark: …}`` or
+    ``{json_schema: …}``.
 
     Raises ValueError saying what is wrong with it.
     """
     if said in ("text", "line", "tool"):
         return Content(said)
     if not isinstance(said, dict) or len(said) != 1:
-        raise ValueError(f"{said!r} is no content; expected text, line, tool, {{enum: […]}}, {{regex: …}} or {{json_schema: …}}")
+        kinds = "text, line, tool, {enum: […]}, {regex: …}, {lark: …} or {json_schema: …}"
+        raise ValueError(f"{said!r} is no content; expected {kinds}")
     (kind, value), = said.items()
     match kind:
         case "enum":
@@ -110,6 +124,8 @@ def content_of(said: Any) -> Content:
             except re2.error as error:
                 raise PatternError(f"regex={value!r}: {error}") from None
             return content
+        case "lark":
+            return Content("lark", lark=_grammar(value))
         case "json_schema":
             text = json.dumps(value, sort_keys=True)
             try:
@@ -117,7 +133,7 @@ def content_of(said: Any) -> Content:
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
                 raise ValueError(f"json_schema: not a JSON schema: {error}") from None
             return Content("json_schema", schema=text)
-    raise ValueError(f"{kind!r} is no kind of content; expected enum, regex or json_schema")
+    raise ValueError(f"{kind!r} is no kind of content; expected enum, regex, lark or json_schema")
 
 
 def _values(value: Any) -> tuple[str, ...]:
@@ -129,6 +145,23 @@ def _values(value: Any) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise ValueError(f"enum={value!r}: a value is given twice")
     return tuple(value)
+
+
+def _grammar(value: Any) -> str:
+    """A grammar of single lines, none of them empty: then no content can hold a marker or be lost between two."""
+    if not isinstance(value, str):
+        raise ValueError(f"lark={value!r}: expected text")
+    try:
+        compiled = compile_bnf(Lark(value))
+    except InvalidGrammar as error:
+        raise ValueError(f"lark: {error.message}") from None
+    if compiled.shortest[compiled.start] == 0:
+        raise ValueError("lark: the grammar derives the empty text; a content is never empty")
+    for name, productions in compiled.rules.items():
+        for code in (0x0A, 0x0D):
+            if any(not isinstance(symbol, str) and code in symbol for production in productions for symbol in production):
+                raise ValueError(f"lark: the rule {name} can write a line break (U+{code:04X}); a content in a grammar is one line")
+    return value
 
 
 def _refused(name: str) -> None:

@@ -10,27 +10,30 @@ grammar lifted anew from where the run then stands. :func:`lift_run` describes w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from eudoxus.decoding.errors import NotInSubset
+from eudoxus.decoding.gbnf import as_part
+from eudoxus.decoding.lark import renamed
 from eudoxus.decoding.ltl.agent import Agent, Monitor, State
-from eudoxus.decoding.ltl.errors import AgentSpecError
 from eudoxus.decoding.ltl.pattern import EMPTY, Pattern, Seq, as_gbnf, as_regex, literal
+from eudoxus.decoding.ltl.transcript import END
 
 Env = Literal["stop", "text"]
-Dialect = Literal["lark", "gbnf", "ebnf"]
-"""*lark*: the dialect of llguidance. *gbnf*: llama.cpp's. *ebnf*: the same notation for vLLM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """``content`` (perhaps a JSON value of ``schema`` instead), then ``then``, then the nonterminal ``to``; nothing when that is empty."""
+    """``content`` (or a JSON value of ``schema``, or a line of ``lark``), then ``then``, then the nonterminal ``to`` unless it is empty."""
 
     content: Pattern
     then: Pattern
     to: str = ""
     schema: str = ""
+    lark: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,26 @@ class Grammar:
     def lark(self) -> str:
         """As Lark in the dialect of llguidance. Terminals are regular expressions; JSON values are ``%json``."""
         terminals: dict[str, str] = {}
-        rules = {name: " | ".join(_in_lark(one, terminals) for one in productions) for name, productions in self.rules.items()}
+        parts = self._parts()
+        rules = {name: " | ".join(_in_lark(one, terminals, parts) for one in productions) for name, productions in self.rules.items()}
         lines = [f"{name}: {right}" for name, right in rules.items()]
-        return "\n".join([*lines, *(f"{name}: {body}" for body, name in terminals.items())]) + "\n"
+        lines += [f"{name}: {body}" for body, name in terminals.items()]
+        return "\n".join([*lines, *(renamed(text, f"{part}_") for text, part in parts.items())]).strip("\n") + "\n"
 
     def gbnf(self) -> str:
-        """As GBNF. Raises :class:`AgentSpecError` when a content is JSON under a schema, which that notation does not know."""
+        """As GBNF. Raises :class:`NotInSubset` when a content is JSON under a schema, which that notation does not know."""
         if any(one.schema for productions in self.rules.values() for one in productions):
-            raise AgentSpecError("a content under a JSON schema cannot be written in GBNF; use the dialect lark", param="params.grammar")
-        parts = {name: [_joined([as_gbnf(Seq((one.content, one.then))), one.to.replace("_", "-")]) for one in productions]
-                 for name, productions in self.rules.items()}
-        first = next(iter(parts))
-        return "".join(f"{'root' if name == first else name.replace('_', '-')} ::= {' | '.join(right)}\n" for name, right in parts.items())
+            raise NotInSubset("a content under a JSON schema cannot be written in GBNF", param="grammar")
+        parts = self._parts()
+        rules = {name: [_in_gbnf(one, parts) for one in productions] for name, productions in self.rules.items()}
+        first = next(iter(rules))
+        lines = [f"{'root' if name == first else name.replace('_', '-')} ::= {' | '.join(right)}\n" for name, right in rules.items()]
+        return "".join([*lines, *(as_part(text, f"{part}-") for text, part in parts.items())])
+
+    def _parts(self) -> dict[str, str]:
+        """A name for each grammar that is a content; no state's, since those end with a number behind a line."""
+        texts = dict.fromkeys(one.lark for productions in self.rules.values() for one in productions if one.lark)
+        return {text: f"part{number}" for number, text in enumerate(texts)}
 
 
 def lift(agent: Agent, at: Monitor | None = None, *, writing: State | None = None, remaining: int | None = None) -> Grammar:
@@ -98,11 +109,13 @@ class _Lifting:
         at, name, remaining = place
         state = self.agent.state(name) if name else None
         pattern = state.content.pattern(self.agent.markers) if state else EMPTY
-        content, schema = pattern or EMPTY, state.content.schema if state else ""
-        found = [Production(content, literal(("\n" if state else "") + following.prefix), self.goes_on(at, following, remaining), schema)
+        content, schema, lark = pattern or EMPTY, state.content.schema if state else "", state.content.lark if state else ""
+        break_ = "\n" if state else ""
+        found = [Production(content, literal(break_ + following.prefix), self.goes_on(at, following, remaining), schema, lark)
                  for following in self.following(at, remaining)]
-        if state and at & self.agent.automaton.accepting:
-            found.append(Production(content, EMPTY, "", schema))
+        if at & self.agent.automaton.accepting:
+            # Where nothing is being written, an empty text would say nothing, and some servers refuse it.
+            found.append(Production(content, EMPTY if state else literal(END), "", schema, lark))
         return tuple(found)
 
     def following(self, at: frozenset[int], remaining: int | None) -> Sequence[State]:
@@ -125,19 +138,30 @@ class _Lifting:
         return self.names[place]
 
 
-def _in_lark(one: Production, terminals: dict[str, str]) -> str:
+def _in_lark(one: Production, terminals: dict[str, str], parts: dict[str, str]) -> str:
     def terminal(pattern: Pattern) -> str:
         body = f"/{as_regex(pattern)}/"
         return terminals.setdefault(body, f"T{len(terminals)}")
 
-    if not one.schema:
+    if not one.schema and not one.lark:
         return _joined([terminal(Seq((one.content, one.then))), one.to])
-    return _joined([f"%json {one.schema}", terminal(one.then) if one.then != EMPTY else "", one.to])
+    content = f"%json {_compact(one.schema)}" if one.schema else f"{parts[one.lark]}_start"
+    return _joined([content, terminal(one.then) if one.then != EMPTY else "", one.to])
+
+
+def _in_gbnf(one: Production, parts: dict[str, str]) -> str:
+    to = one.to.replace("_", "-")
+    if one.lark:
+        return _joined([f"{parts[one.lark]}-start", as_gbnf(one.then) if one.then != EMPTY else "", to])
+    return _joined([as_gbnf(Seq((one.content, one.then))), to])
+
+
+def _compact(schema: str) -> str:
+    """The schema, of values without white space between their tokens: where it is free, a model may never end."""
+    said = json.loads(schema)
+    compact = {"x-guidance": {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}}
+    return json.dumps(compact | said if isinstance(said, dict) else said)
 
 
 def _joined(parts: Sequence[str]) -> str:
     return " ".join(part for part in parts if part)
-
-
-NOTATIONS: dict[str, Callable[[Grammar], str]] = {"lark": Grammar.lark, "gbnf": Grammar.gbnf, "ebnf": Grammar.gbnf}
-"""How a grammar is written in each dialect."""

@@ -169,7 +169,7 @@ def _in_gbnf(code: int, *, quoted: bool = False) -> str:
     sign = chr(code)
     if sign.isascii() and (sign.isalnum() or (quoted and sign.isprintable() and sign not in '"\\')):
         return sign
-    return f"\\x{code:02X}" if code < 0x80 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
+    return f"\\x{code:02X}" if code < 0x80 else sign  # servers differ in how they read escapes beyond ASCII
 
 
 # Reading ----------------------------------------------------------------------------------------------------------------

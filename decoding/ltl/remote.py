@@ -1,4 +1,8 @@
-"""Runs of an agent over any endpoint: the behaviour is enforced from outside, with stop strings, checks and new samples.
+"""Runs of an agent over any endpoint.
+
+Where the endpoint takes grammars, each stretch of what the model writes is decoded under the agent's grammar, lifted from where the run
+stands: it ends behind the prefix of a segment that the host supplies, and the next call goes on from there. Where it takes none, the
+behaviour is enforced from outside, with stop strings, checks and new samples; and replies under a grammar are checked all the same.
 
 Of each reply the longest beginning that the behaviour and the contents allow is kept, and never more; what a model writes in the place of
 the host does not count. After replies of which nothing can be kept, the model chooses the next state out of those that are allowed, and
@@ -11,20 +15,25 @@ import re
 import string
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from eudoxus.decoding.errors import ConstraintViolation, NotInSubset
 from eudoxus.decoding.ltl.agent import Agent, Monitor, State
-from eudoxus.decoding.ltl.errors import ConstraintViolation
-from eudoxus.decoding.ltl.lifting import NOTATIONS, Dialect, lift
+from eudoxus.decoding.ltl.lifting import lift, lift_run
 from eudoxus.decoding.ltl.transcript import BLANKS, END, Segment, plain, read_content, split, supplied, written
+from eudoxus.decoding.offer import offered
 from eudoxus.runtime import ChatRequest, Completion, Context, Message
-from eudoxus.runtime.errors import CapabilityMissing
+from eudoxus.runtime.errors import CapabilityMissing, EndpointError
 
 MOST_STOPS = 4
 """Stop strings that every endpoint takes."""
 
 Supply = Callable[[Context, State, Sequence[Segment]], Awaitable[tuple[str, str]]]
 """The host: text for a segment of this state after these segments, and the proposition that holds of it, or an empty text."""
+
+
+Mode = Literal["auto", "grammar", "segments"]
+"""*grammar*: decode under the lifted grammar. *segments*: enforce from outside. *auto*: under the grammar where the endpoint takes it."""
 
 
 class Prompts(Protocol):
@@ -51,8 +60,8 @@ class Options:
     """Most segments of a run. Near the end only states are allowed after which the run can still be finished."""
     temperatures: tuple[float | None, ...] = (0.2, 0.7, 1.0)
     """Of one reply after the other until something in one can be kept."""
-    grammar: Dialect | None = None
-    """Decode under the lifted grammar, on an endpoint that declares this dialect. Replies are checked all the same."""
+    mode: Mode = "auto"
+    """Whether to decode under the lifted grammar."""
     logprobs: bool = False
     """Where several states are allowed, take the one to which the model gives most, on an endpoint that declares log-probs."""
 
@@ -87,20 +96,40 @@ async def run_agent(agent: Agent, ctx: Context, *, supply: Supply, prompts: Prom
     """One complete run: what the host supplies and what the model of ``ctx`` writes, in an order that the behaviour accepts.
 
     Costs a request for each stretch of segments between two of the host's, and up to ``2·len(temperatures) + 2`` for a stretch where the
-    model does not write what is allowed. Raises :class:`ConstraintViolation` when it never does, :class:`CapabilityMissing` for a grammar
-    that the endpoint does not declare, and ValueError for a proposition that ``supply`` makes up.
+    model does not write what is allowed. Raises :class:`ConstraintViolation` when it never does, :class:`CapabilityMissing` for the
+    mode ``grammar`` on an endpoint that takes none, and ValueError for a proposition that ``supply`` makes up.
     """
     options = options or Options()
-    if options.grammar is not None and ctx.session.mode != "strict" and ctx.model.capabilities.grammar != options.grammar:
-        offered = ctx.model.capabilities.grammar or "no"
-        raise CapabilityMissing(f"grammar={options.grammar}: the model's endpoint decodes under {offered} grammars; "
-                                "say what it can in its configuration, as capabilities.grammar", param="params.grammar")
-    return await _Runner(agent, supply, prompts, options).run(ctx)
+    return await _Runner(agent, supply, prompts, options, await _notation(agent, ctx, options.mode)).run(ctx)
+
+
+async def _notation(agent: Agent, ctx: Context, mode: Mode) -> str | None:
+    """In which notation the endpoint is told the agent's grammar; None where it is not told. Raises :class:`CapabilityMissing`."""
+    if mode == "segments":
+        return None
+    offer = await offered(ctx)
+    for notation in offer.notations:
+        if notation == "lark" or (notation == "gbnf" and _in_gbnf(agent)):
+            return notation
+    if mode == "grammar":
+        takes = " and ".join(offer.notations) or "no grammars"
+        raise CapabilityMissing(f"mode=grammar: the model's endpoint takes {takes}, and the agent {agent.name!r} needs "
+                                f"{'lark or gbnf' if _in_gbnf(agent) else 'lark'}; say what it can in its configuration, as "
+                                "capabilities.grammar", param="params.mode")
+    return None
+
+
+def _in_gbnf(agent: Agent) -> bool:
+    try:
+        lift_run(agent).gbnf()
+    except NotInSubset:
+        return False
+    return True
 
 
 class _Runner:
-    def __init__(self, agent: Agent, supply: Supply, prompts: Prompts, options: Options) -> None:
-        self.agent, self.supply, self.prompts, self.options = agent, supply, prompts, options
+    def __init__(self, agent: Agent, supply: Supply, prompts: Prompts, options: Options, notation: str | None) -> None:
+        self.agent, self.supply, self.prompts, self.options, self.notation = agent, supply, prompts, options, notation
         self.monitor, self.segments, self.refused = Monitor(agent), list[Segment](), list[str]()
         # The prefix with its blank: a marker alone, by which a model asks for what the host supplies, is not cut off.
         self.stops = tuple(f"\n{state.prefix}" for state in agent.states if state.env)[:MOST_STOPS] or None
@@ -141,7 +170,7 @@ class _Runner:
         """What the model writes next. Raises :class:`ConstraintViolation`."""
         may_end = self.monitor.accepting
         several = len(allowed) + may_end > 1
-        if several and not self.options.logprobs:
+        if several and (self.notation or not self.options.logprobs):
             taken, _ = await self.tried(ctx, allowed)
             if taken.any:
                 return taken
@@ -163,7 +192,14 @@ class _Runner:
         """The first reply of which something can be kept, at one temperature after the other; else the last, and what was said."""
         request = self.request(allowed, forced=forced)
         for temperature in self.options.temperatures:
-            said = (await ctx.complete(request.model_copy(update={"temperature": temperature})))[0]
+            try:
+                said = (await ctx.complete(request.model_copy(update={"temperature": temperature})))[0]
+            except EndpointError as error:
+                if request.grammar is None or error.status not in (400, 422):
+                    raise
+                self.refused.append(f"the endpoint refused the grammar: {error}")
+                self.notation = None
+                return await self.tried(ctx, allowed, forced=forced)
             taken = self.read(said, allowed, forced=forced)
             if taken.problem:
                 self.refused.append(taken.problem)
@@ -187,10 +223,10 @@ class _Runner:
         asked = self.prompts.write(text, allowed, may_end=self.monitor.accepting and not forced)
         most = sum(state.max_tokens for state in self.agent.states if not state.env)
         update: dict[str, Any] = {"stop": self.stops, "max_tokens": most}
-        if self.options.grammar is not None and (forced or not self.monitor.accepting):
+        if self.notation is not None:
+            # The grammar ends where the host writes; a stop string would cut off by which state it is asked.
             grammar = lift(self.agent, self.monitor, writing=allowed[0] if forced else None, remaining=self.remaining)
-            said = NOTATIONS[self.options.grammar](grammar)
-            update["extra"] = {"grammar": said} if self.options.grammar == "gbnf" else {"structured_outputs": {"grammar": said}}
+            update |= {"grammar": {self.notation: grammar.lark() if self.notation == "lark" else grammar.gbnf()}, "stop": None}
         return asked.model_copy(update=update)
 
     def read(self, completion: Completion, allowed: Sequence[State], *, forced: bool) -> _Taken:

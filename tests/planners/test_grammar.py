@@ -9,6 +9,10 @@ from functools import cache
 import pytest
 from hypothesis import given, settings
 
+from eudoxus.decoding import Lark
+from eudoxus.decoding.checking import checker
+from eudoxus.decoding.gbnf import as_gbnf
+from eudoxus.decoding.notation import in_notation
 from eudoxus.planners.domains import shipped
 from eudoxus.planners.grammar import problem_grammar
 from eudoxus.planners.pddl import parse_domain, write_problem
@@ -16,12 +20,11 @@ from eudoxus.planners.pddl.model import Problem
 from eudoxus.planners.task import PlanningTask
 from eudoxus.runtime.endpoints.base import Capabilities
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
-from eudoxus.runtime.errors import CapabilityMissing
 from tests.planners.worlds import blocks_problems, plan
 
 BLOCKS = shipped()["blocksworld"]
 TASK = PlanningTask(description=BLOCKS.example_description, domain="blocksworld")
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[a-z]+|[()|*+?]|::=')
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[A-Za-z]+|[()|*+?]|::=')
 Ends = Callable[[int], frozenset[int]]
 
 
@@ -64,6 +67,13 @@ def accepts(grammar: str, text: str) -> bool:
     return len(text) in ends("root", 0)
 
 
+def accepted(grammar: Lark, text: str) -> bool:
+    """Whether the grammar derives ``text``, by its GBNF and by what checks answers, which must agree."""
+    found = accepts(as_gbnf(grammar), text)
+    assert (checker(grammar).verdict(text).complaint is None) == found
+    return found
+
+
 def group(tokens: tuple[str, ...]) -> int:
     """How many tokens the first item takes."""
     depth = 0
@@ -91,13 +101,13 @@ def fenced(problem: str) -> str:
 
 @pytest.mark.parametrize("domain", shipped().values(), ids=lambda domain: domain.name)
 def test_the_worked_examples_have_the_form(domain):
-    assert accepts(problem_grammar(parse_domain(domain.pddl)), fenced(domain.example_problem))
+    assert accepted(problem_grammar(parse_domain(domain.pddl)), fenced(domain.example_problem))
 
 
 @settings(max_examples=20, deadline=None)
 @given(problem=blocks_problems(most=4))
 def test_whatever_we_write_has_the_form(problem: Problem):
-    assert accepts(problem_grammar(parse_domain(BLOCKS.pddl)), fenced(write_problem(problem).strip()))
+    assert accepted(problem_grammar(parse_domain(BLOCKS.pddl)), fenced(write_problem(problem).strip()))
 
 
 @pytest.mark.parametrize(("right", "wrong"), [
@@ -106,27 +116,36 @@ def test_whatever_we_write_has_the_form(problem: Problem):
 ])
 def test_what_the_domain_does_not_know_cannot_be_written(right: str, wrong: str):
     assert right in BLOCKS.example_problem
-    assert not accepts(problem_grammar(parse_domain(BLOCKS.pddl)), fenced(BLOCKS.example_problem.replace(right, wrong, 1)))
+    assert not accepted(problem_grammar(parse_domain(BLOCKS.pddl)), fenced(BLOCKS.example_problem.replace(right, wrong, 1)))
 
 
 def test_goals_may_be_quantified_and_costs_named():
     domain = parse_domain("(define (domain d) (:requirements :action-costs) (:predicates (p ?x)) (:functions (total-cost)))")
     problem = ("(define (problem q) (:domain d) (:objects a b) (:init (p a) (= (total-cost) 0))"
                " (:goal (and (forall (?x) (p ?x)) (not (p b)) (= a b))) (:metric minimize (total-cost)))")
-    assert accepts(problem_grammar(domain), fenced(problem))
+    assert accepted(problem_grammar(domain), fenced(problem))
 
 
-@pytest.mark.parametrize("dialect", ["llama.cpp", "vllm", "local"])
-async def test_the_answer_can_be_bound_by_the_grammar(dialect: str):
+@pytest.mark.parametrize(("dialect", "notation"), [("llama.cpp", "gbnf"), ("vllm", "gbnf"), ("openai", "lark"), ("local", "lark")])
+async def test_the_answer_is_bound_by_the_grammar_in_the_dialect_of_the_endpoint(dialect: str, notation: str):
     endpoint = SimulatedEndpoint([fenced(BLOCKS.example_problem)], name="sim", capabilities=Capabilities(grammar=dialect))
     result, _ = await plan(TASK, endpoint, "llm_plus_p(grammar=true)")
     assert result.verified
-    assert endpoint.requests[0][1].grammar == {"gbnf": problem_grammar(parse_domain(BLOCKS.pddl))}
+    assert endpoint.requests[0][1].grammar == {notation: in_notation(problem_grammar(parse_domain(BLOCKS.pddl)), notation)}
 
 
-@pytest.mark.parametrize("offered", [None, "openai", "ollama"])
-async def test_an_endpoint_that_does_not_take_the_grammar_is_refused(offered: str | None):
-    endpoint = SimulatedEndpoint(["never asked"], name="sim", capabilities=Capabilities(grammar=offered))
-    with pytest.raises(CapabilityMissing, match="grammar.gbnf"):
-        await plan(TASK, endpoint, "llm_plus_p(grammar=true)")
-    assert endpoint.calls == 0
+@pytest.mark.parametrize("offered", [None, "ollama"])
+async def test_an_endpoint_that_takes_no_grammar_is_asked_again_until_an_answer_has_the_form(offered: str | None):
+    answers = ["Here it is:\n(define (problem", fenced(BLOCKS.example_problem)]
+    endpoint = SimulatedEndpoint(answers, name="sim", capabilities=Capabilities(grammar=offered))
+    result, _ = await plan(TASK, endpoint, "llm_plus_p(grammar=true)")
+    assert result.verified
+    assert [request.grammar for _, request, _ in endpoint.requests] == [None, None]
+    assert "a grammar in the notation of Lark" in endpoint.requests[0][1].messages[-1].text
+
+
+async def test_an_answer_that_never_has_the_form_is_checked_as_any_other():
+    endpoint = SimulatedEndpoint(lambda *_: f"As asked:\n{BLOCKS.example_problem}\nDone.", name="sim")
+    result, _ = await plan(TASK, endpoint, "llm_plus_p(grammar=true)")
+    assert result.verified, "what is around it does not matter to the planner"
+    assert endpoint.calls == 5, "four samples, and one that went on from nothing"

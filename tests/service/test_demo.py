@@ -45,8 +45,8 @@ def test_the_demonstration_plans_a_task_in_english_and_says_what_its_model_is(eu
 def test_its_journal_holds_the_grammar_and_replays(eudoxus: Any):
     said = json.loads(eudoxus("demo", "--json").stdout)
     acts = [record for record in read_journal(Path(said["journal"])) if isinstance(record, EffectRecord)]
-    assert [act.kind for act in acts] == ["model", "planner"]
-    assert 'root      ::= "```pddl' in acts[0].req["request"]["grammar"]["gbnf"]
+    assert [act.kind for act in acts] == ["capability", "model", "planner"]
+    assert 'start: "```pddl' in acts[1].req["request"]["grammar"]["lark"]
     again = eudoxus("replay", said["journal"], "--json")
     assert json.loads(again.stdout)["result"] == said["result"]
 

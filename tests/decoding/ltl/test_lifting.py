@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 import re2  # type: ignore[import-untyped]
 
-from eudoxus.decoding.ltl import Agent, AgentSpecError, Monitor, lift, lift_run, load_agent, read_agent, shipped, verify
+from eudoxus.decoding import ClosingMatcher, Lark, LlguidanceEngine, ReferenceEngine, Vocabulary, allowed_tokens
+from eudoxus.decoding.checking import BYTES, checker
+from eudoxus.decoding.errors import BudgetTooSmall, NotInSubset
+from eudoxus.decoding.ltl import Agent, Monitor, lift, lift_run, load_agent, read_agent, shipped, verify
 from eudoxus.decoding.ltl.lifting import Grammar
 from eudoxus.decoding.ltl.pattern import Seq, as_regex
 from eudoxus.decoding.ltl.transcript import written
 from tests.decoding.ltl.walks import Walker
+from tests.decoding.ltl.specs import MOVES
+from tests.decoding.servers import from_gbnf
 
 TOOLS = ["calculator", "python"]
 JSON = """
@@ -157,7 +162,7 @@ def test_json_under_a_schema_is_left_to_the_engine() -> None:
     caller = read_agent(JSON)
     grammar = lift(caller, Monitor(caller).after("question"))
     assert re.search(r'call_\d+: %json \{.*"required": \["n"\].*\} T\d+', grammar.lark())
-    with pytest.raises(AgentSpecError, match="dialect lark"):
+    with pytest.raises(NotInSubset, match="cannot be written in GBNF"):
         grammar.gbnf()
 
 
@@ -201,7 +206,62 @@ def test_an_engine_takes_what_the_behaviour_accepts_and_nothing_else(name: str) 
 def test_an_engine_decodes_json_between_markers() -> None:
     llguidance = pytest.importorskip("llguidance", reason="needs the package llguidance")
     lark = lift_run(read_agent(JSON)).lark()
-    run = '[Question] q\n[Call] {"n": 3}\n[Seen] s\nt\nLabel: #AB\n[Answer] a'
+    run = '[Question] q\n[Call] {"n":3}\n[Seen] s\nt\nLabel: #AB\n[Answer] a'
     assert verify(read_agent(JSON), run).ok and engine_accepts(llguidance, lark, run)
     for wrong in (run.replace("3", '"x"'), run.replace("#AB", "#ABCD"), run.replace("[Seen] s\nt\n", "")):
         assert not verify(read_agent(JSON), wrong).ok and not engine_accepts(llguidance, lark, wrong)
+    spaced = run.replace(":3", ": 3")
+    assert verify(read_agent(JSON), spaced).ok and not engine_accepts(llguidance, lark, spaced), "where blanks are free, a model may never end"
+
+
+def test_a_run_with_contents_in_lark_is_taken_and_others_are_not() -> None:
+    mover = read_agent(MOVES)
+    run = "[Task] t\n[Move] (pick-up b1)\n[Move] (stack b1 b2)\n[Seen] held\n[Count] 2\n[Done] no way"
+    for judge in (checker(Lark(lift_run(mover).lark())), checker(from_gbnf(lift_run(mover).gbnf()))):
+        assert verify(mover, run).ok and judge.verdict(run).complaint is None
+        for wrong in (run.replace("b2)", "c2)"), run.replace("[Count] 2", "[Count] b2"), run.replace("2\n[Done]", "2 \n[Done]"),
+                      run.replace("[Seen] held\n", ""), run + " "):
+            assert judge.verdict(wrong).complaint, wrong
+    assert str(verify(mover, run.replace("b2)", "c2)")).violation) == (
+        "line 3: segment 3: the content of move: it is not of the grammar: 'c2)' may not come after '(stack b1 '; expected 'b'")
+
+
+def test_the_end_can_be_said_where_nothing_is_being_written() -> None:
+    counter = read_agent("agent: c\nanswer: a\nstates: {a: {prefix: 'A: ', content: {enum: [x]}}, b: {prefix: 'B: ', env: true}}\n"
+                         "behavior: a & G(a -> N b) & G(b -> N a)")
+    after = lift(counter, Monitor(counter).after("a").after("b"))
+    assert generates(after, "[End]") and generates(after, "A: x\nB: ") and generates(after, "A: x")
+
+
+@pytest.mark.parametrize("name", ["react", "MOVES"])
+def test_the_vocabularys_trie_times_the_bytes_of_the_grammar_allows_what_the_engine_allows(name: str) -> None:
+    """The reference engine walks all tokens byte by byte, also those that run over the end of a content into a marker."""
+    one = agent(name) if name != "MOVES" else read_agent(MOVES)
+    grammar, random = Lark(lift(one, Monitor(one).after(one.states[0].name)).lark()), Random(5)
+    merged = ["]", " a", "\n[", "a\n", "[T", "[Act", "ion] ", "\n[Action] ", "] (", "b1)", "b1)\n[", "é", "[End]", "\n[Seen", " b2", "calc"]
+    vocabulary = Vocabulary.from_list([*(bytes([byte]) for byte in range(256)), *merged, "<end>"], eos=256 + len(merged))
+    for _ in range(4):
+        reference, engine = ReferenceEngine(vocabulary).matcher(grammar), LlguidanceEngine(vocabulary).matcher(grammar, exact=True)
+        for _ in range(40):
+            allowed = set(allowed_tokens(reference.mask(), vocabulary.size))
+            assert allowed == set(allowed_tokens(engine.mask(), vocabulary.size)), reference.consumed
+            longer = sorted(token for token in allowed if 256 <= token < 256 + len(merged))
+            token = random.choice(longer if longer and random.random() < 0.6 else sorted(allowed))
+            if token == 256 + len(merged):
+                break
+            reference.consume(int(token))
+            engine.consume(int(token))
+
+
+def test_a_budget_of_tokens_ends_a_run_in_time() -> None:
+    """The shortest way to the end is known at each state of the run; near the budget only ways on that fit are left."""
+    react, random = agent("react"), Random(3)
+    grammar = Lark(lift(react, Monitor(react).after("question")).lark())
+    for room in (24, 40, 90):
+        matcher = ClosingMatcher(LlguidanceEngine(BYTES).matcher(grammar, exact=True), grammar, room)
+        while not matcher.finished:
+            matcher.consume(int(random.choice(list(allowed_tokens(matcher.mask(), BYTES.size)))))
+        text = BYTES.decode(matcher.consumed).decode()
+        assert len(text.encode()) <= room and text.startswith("[Thought] ") and ("\n[Answer] " in text or text.endswith("\n[Observation] "))
+    with pytest.raises(BudgetTooSmall):
+        ClosingMatcher(LlguidanceEngine(BYTES).matcher(grammar, exact=True), grammar, 12)

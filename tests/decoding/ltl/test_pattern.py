@@ -36,7 +36,7 @@ def test_free_text_is_what_has_no_marker_at_the_beginning_of_a_line(parts: list[
 
 
 @pytest.mark.parametrize(("pattern", "gbnf"), [
-    ("#E[1-9]", '"#E" [1-9]'), ("ab|cd", '("ab" | "cd")'), (r"(a\"b)+", r'("a\x22b")+'), ("é{2,}", r"[\u00E9]{2,}"),
+    ("#E[1-9]", '"#E" [1-9]'), ("ab|cd", '("ab" | "cd")'), (r"(a\"b)+", r'("a\x22b")+'), ("é{2,}", "[é]{2,}"),
 ])
 def test_gbnf_writes_characters_in_a_row_as_text(pattern: str, gbnf: str) -> None:
     assert as_gbnf(read(pattern)) == gbnf
@@ -58,6 +58,7 @@ def test_what_is_not_common_to_all_engines_is_refused(pattern: str, said: str) -
     ("text", ["a", "a\n\nb"], ["", "  ", "a\n[Action] b"]), ("line", ["a b"], ["a\nb", ""]),
     ({"enum": ["search", "look up"]}, ["search", "look up"], ["Search", "search it", ""]),
     ({"regex": r"#E\d+"}, ["#E1"], ["E1", "#E1 "]),
+    ({"lark": 'start: NAME ("," NAME)*\nNAME: /[a-z]+/'}, ["a", "ab,c"], ["a,", "A", "a\n", ""]),
     ({"json_schema": {"type": "object", "required": ["n"]}}, ['{"n": 1}', '{\n"n": 1}'], ["{}", "{", "[1]", '{"n": NaN}', ""]),
 ])
 def test_contents_are_checked(said: object, yes: list[str], no: list[str]) -> None:
@@ -69,7 +70,11 @@ def test_contents_are_checked(said: object, yes: list[str], no: list[str]) -> No
 @pytest.mark.parametrize(("said", "complaint"), [
     ("words", "is no content"), ({"enum": []}, "1 to 256 texts"), ({"enum": ["a", "a"]}, "given twice"), ({"enum": ["a\nb"]}, "cannot be"),
     ({"regex": "x*"}, "matches the empty text"), ({"regex": 5}, "expected text"), ({"json_schema": {"type": "thing"}}, "not a JSON schema"),
-    ({"json_schema": {"$ref": "http://example.org/s"}}, "not a JSON schema"), ({"lark": "start: /a/"}, "no kind of content"),
+    ({"json_schema": {"$ref": "http://example.org/s"}}, "not a JSON schema"), ({"peg": "a"}, "no kind of content"),
+    ({"lark": "start: missing"}, "uses missing, which is not defined"), ({"lark": "begin: /a/"}, "no rule start"), ({"lark": 5}, "expected text"),
+    ({"lark": "start: A*\nA: /a/"}, "derives the empty text"), ({"lark": 'start: "a" tail\ntail: "\\n" | "b"'}, "the rule tail can write a line break"),
+    ({"lark": "start: /[^a]+/"}, "can write a line break"), ({"lark": 'start: %json {"type": "integer"}'}, "not in the subset"),
+    ({"lark": "start: start"}, "derives no text"),
 ])
 def test_what_is_no_content_is_refused(said: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from eudoxus.decoding.grammar import Lark
 from eudoxus.decoding.ltl import ConstraintViolation, Options, Segment, State, holds, load_agent, parse, read_agent, run_agent, verify
 from eudoxus.decoding.ltl.remote import most_probable
 from eudoxus.runtime import ChatRequest, ChatTask, Completion, Context, Message, NoParams, Result, strategy
 from eudoxus.runtime.endpoints.base import Capabilities
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
-from eudoxus.runtime.errors import CapabilityMissing
+from eudoxus.runtime.errors import CapabilityMissing, EndpointError
 from tests.agents.running import chat, run
+from tests.decoding.ltl.specs import MOVES
+from tests.decoding.servers import drawn, from_gbnf
 
 COUNTER = """
 agent: counter
@@ -29,9 +32,12 @@ behavior: question & X G answer & X answer
 class Plain:
     """The barest prompts."""
 
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+
     def write(self, text: str, allowed: Sequence[State], *, may_end: bool) -> ChatRequest:
         said = f"{text}\n--\nnext: {' '.join(state.marker for state in allowed)}{' or the end' * may_end}"
-        return ChatRequest(messages=(Message(role="user", content=said),))
+        return ChatRequest(messages=(Message(role="user", content=said),), seed=self.seed)
 
     def choose(self, text: str, options: Sequence[tuple[str, str, str]]) -> ChatRequest:
         said = f"{text}\n--\nchoose: {' '.join(f'{letter}={marker}' for letter, marker, _ in options)}"
@@ -41,7 +47,8 @@ class Plain:
         return ChatRequest(messages=(Message(role="user", content=f"again: {problem}"),))
 
 
-async def run_with(spec: str, answers: Any, *, options: Options | None = None, supply: Any = None) -> tuple[Any, SimulatedEndpoint]:
+async def run_with(spec: str, answers: Any, *, options: Options | None = None, supply: Any = None,
+                   prompts: Plain | None = None) -> tuple[Any, SimulatedEndpoint]:
     """The run, or the violation, of an agent over a simulated endpoint."""
     agent, found = (load_agent(spec) if spec.isidentifier() else read_agent(spec)).with_tools(["calculator"]), list[Any]()
 
@@ -51,7 +58,7 @@ async def run_with(spec: str, answers: Any, *, options: Options | None = None, s
     @strategy("probe")
     async def probe(task: ChatTask, params: NoParams, ctx: Context) -> Result:
         try:
-            found.append(await run_agent(agent, ctx, supply=supply or plain, prompts=Plain(), options=options))
+            found.append(await run_agent(agent, ctx, supply=supply or plain, prompts=prompts or Plain(), options=options))
         except ConstraintViolation as violation:
             found.append(violation)
         return Result(answer="done")
@@ -182,17 +189,63 @@ async def test_log_probabilities_choose_among_the_allowed_states() -> None:
     assert most_probable(Completion(text="A"), ["A"]) is None
 
 
-async def test_a_grammar_is_sent_to_endpoints_that_declare_it_and_the_reply_is_checked_all_the_same() -> None:
-    endpoint = SimulatedEndpoint(["think\n[Answer] 2"], name="sim", capabilities=Capabilities(grammar="lark"))
-    found, _ = await run_with("react", endpoint, options=Options(grammar="lark"))
+@pytest.mark.parametrize(("dialect", "notation", "begin"), [
+    ("openai", "lark", "start: T0 action_1 | T1 answer_2"), ("llama.cpp", "gbnf", "root ::= "), ("local", "lark", "start: "),
+])
+async def test_an_endpoint_that_takes_grammars_is_told_the_agents_and_its_reply_is_checked_all_the_same(
+        dialect: str, notation: str, begin: str) -> None:
+    endpoint = SimulatedEndpoint(["think\n[Answer] 2"], name="sim", capabilities=Capabilities(grammar=dialect))
+    found, _ = await run_with("react", endpoint)
     assert states(found) == ["question", "thought", "answer"]
-    grammar = endpoint.requests[0][1].extra["structured_outputs"]["grammar"]
-    assert grammar.startswith("start: T0 action_1 | T1 answer_2")
-    endpoint = SimulatedEndpoint(lambda *_: "[Answer] 2", name="sim", capabilities=Capabilities(grammar="gbnf"))
-    found, _ = await run_with("react", endpoint, options=Options(grammar="gbnf"))
-    assert isinstance(found, ConstraintViolation) and endpoint.requests[0][1].extra["grammar"].startswith("root ::= ")
+    request = endpoint.requests[0][1]
+    assert request.grammar and request.grammar[notation].startswith(begin) and request.stop is None
+    endpoint = SimulatedEndpoint(lambda *_: "[Answer] 2", name="sim", capabilities=Capabilities(grammar=dialect))
+    found, _ = await run_with("react", endpoint, options=Options(mode="grammar"))
+    assert isinstance(found, ConstraintViolation)
 
 
-async def test_a_grammar_that_the_endpoint_does_not_declare_is_refused() -> None:
-    with pytest.raises(CapabilityMissing, match="grammar=lark: the model's endpoint decodes under no grammars"):
-        await run_with("react", ["x"], options=Options(grammar="lark"))
+async def test_in_the_mode_segments_no_grammar_is_told() -> None:
+    endpoint = SimulatedEndpoint(["think\n[Answer] 2"], name="sim", capabilities=Capabilities(grammar="vllm"))
+    await run_with("react", endpoint, options=Options(mode="segments"))
+    assert endpoint.requests[0][1].grammar is None
+
+
+async def test_where_a_run_may_end_and_go_on_the_grammar_offers_both() -> None:
+    endpoint = SimulatedEndpoint(["[A] one", "[End]"], name="sim", capabilities=Capabilities(grammar="local"))
+    found, _ = await run_with(COUNTER, endpoint)
+    assert states(found) == ["question", "answer"] and r"\[End\]" in endpoint.requests[1][1].grammar["lark"]
+
+
+async def test_a_grammar_that_the_server_refuses_is_not_told_again() -> None:
+    refusal = EndpointError("too complex", endpoint="sim", status=400)
+    endpoint = SimulatedEndpoint([refusal, "t\n[Action] calculator\n[Action Input] 1", "t\n[Answer] 2"], name="sim",
+                                 capabilities=Capabilities(grammar="vllm"))
+    found, _ = await run_with("react", endpoint)
+    assert states(found)[-1] == "answer" and "refused the grammar" in found.refused[0]
+    assert [request.grammar is None for _, request, _ in endpoint.requests] == [False, True, True]
+
+
+@pytest.mark.parametrize(("capabilities", "spec", "said"), [
+    (Capabilities(), "react", "takes no grammars, and the agent 'react' needs lark or gbnf"),
+    (Capabilities(grammar="llama.cpp"), COUNTER.replace("{enum: [one, two, three]}", "{json_schema: {}}"), "takes gbnf, and .* needs lark"),
+])
+async def test_the_mode_grammar_needs_an_endpoint_that_takes_the_agents(capabilities: Capabilities, spec: str, said: str) -> None:
+    with pytest.raises(CapabilityMissing, match=said):
+        await run_with(spec, SimulatedEndpoint(["x"], name="sim", capabilities=capabilities), options=Options(mode="grammar"))
+
+
+@pytest.mark.parametrize(("dialect", "seed"), [(dialect, seed) for dialect in ("local", "llama.cpp") for seed in range(12)])
+async def test_a_model_that_writes_at_random_under_the_grammar_satisfies_the_formula(dialect: str, seed: int) -> None:
+    """Each reply is a walk of the lifted grammar, byte by byte, whose contents are in Lark, regular expressions and lists."""
+    random, said = Random(seed), list[str]()
+
+    def walk(model: str, request: ChatRequest, ordinal: int) -> str:
+        (notation, grammar), = (request.grammar or {}).items()
+        said.append(drawn(Lark(grammar) if notation == "lark" else from_gbnf(grammar), random))
+        return said[-1]
+
+    endpoint = SimulatedEndpoint(walk, name="sim", capabilities=Capabilities(grammar=dialect))
+    found, _ = await run_with(MOVES, endpoint, options=Options(segments=12))
+    assert found.refused == () and verify(read_agent(MOVES), found.segments).ok and 5 <= len(found.segments) <= 12
+    assert endpoint.calls == 1 + states(found).count("seen"), "what the host supplies ends a call, and nothing else does"
+    assert all(text.endswith("\n[Seen] ") for text in said[:-1])

@@ -59,7 +59,7 @@ def test_the_shipped_task_of_four_blocks_is_translated_in_any_wrapping(good: Loc
 
 def test_every_answer_of_the_layout_is_one_of_the_planning_grammar(good: LocalModel):
     request = ChatRequest(messages=(Message(role="user", content="x"),),
-                          grammar={"gbnf": problem_grammar(parse_domain(shipped()["blocksworld"].pddl))})
+                          grammar={"lark": problem_grammar(parse_domain(shipped()["blocksworld"].pddl)).text})
     grammar = grammar_of(request, {})
     engine = LlguidanceEngine(good.vocabulary)
     for task in islice(samples(1, (2, 5, 8), held_out=True), 10):
