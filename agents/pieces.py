@@ -65,7 +65,7 @@ class Writer:
         return continued(self.request, begun, render("deal/continue", words=words))
 
     def _longer(self, begun: Text, piece: Completion) -> Text:
-        log_prob = begun.log_prob + sum(float(entry.get("logprob", 0.0)) for entry in piece.logprobs or ())
+        log_prob = begun.log_prob + sum(float(entry.get("logprob") or 0.0) for entry in piece.logprobs or ())
         cut = piece.finish_reason == "length"
         if self.prefill:
             return Text(begun.text + piece.text, not cut, log_prob)
