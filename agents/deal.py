@@ -45,6 +45,8 @@ class Deal(Params):
     """What is rewarded, besides the instructions of the task's verifier: ``[{"id": "punctuation:no_comma"}]``."""
     hard: bool = True
     """Whether beginnings that can no longer follow an instruction are dropped, as are answers that do not."""
+    tell: bool = True
+    """Whether the model is told the instructions, in words behind the task."""
     judge: float | None = Field(None, ge=0, le=1)
     """Weight of a model's judgement in the reward, beside that of the instructions; by default 0, and 1 without instructions."""
     group: bool = False
@@ -74,24 +76,25 @@ class Candidate:
 
 
 @strategy("deal", takes=Task, prompts=[*PIECE_PROMPTS, *PROMPTS, *JUDGE_PROMPTS],
-          calls="for each step beam times width pieces and as many rollouts, and 1 request to the judge where it has weight; then at most "
-                "beam requests to finish; a step of which nothing can be kept is drawn twice")
+          calls="for each step beam times width pieces and as many rollouts, and 1 request to the judge where it has weight; then beam "
+                "rests, and width more for each that breaks an instruction; a step of which nothing can be kept is drawn twice")
 async def deal(task: Task, params: Deal, ctx: Context) -> Result:
     """Return the finished beam that all verifiers accept, else the one of the highest score.
 
-    Costs at most ``steps * beam * width`` pieces, as many rollouts, and ``beam`` completions; the first step has one beginning.
+    Costs at most ``steps * beam * width`` pieces, as many rollouts, and ``beam * (1 + width)`` rests; the first step has one beginning.
     ``verified`` when the task's verifier and all ``instructions`` accept the answer. A spent budget gives the best beginning with its
     rollout.
     """
     _can(params, ctx)
     checks = checks_of(task, params.instructions)
     rewards = Rewards(task, checks, params.judge if params.judge is not None else float(checks is None), params.hard)
-    writer = Writer(told(task.request(), checks), params.prefill, params.logprobs)
+    writer = Writer(told(task.request(), checks if params.tell else None), params.prefill, params.logprobs)
     if writer.request.temperature is not None:
         params = params.model_copy(update={"temperature": writer.request.temperature})
     beams, steps, stuck = [Candidate(Text(""), "")], 0, False
     for number in range(params.steps):
-        if all(one.begun.ended for one in beams):
+        if await enough(beams, task, checks, params, ctx.scope("enough", number)):
+            beams = [one for one in beams if one.begun.ended]
             break
         kept = await expand(beams, writer, rewards, params, ctx.scope("step", number))
         stuck = all(one.lost for one in kept)
@@ -101,7 +104,7 @@ async def deal(task: Task, params: Deal, ctx: Context) -> Result:
         ctx.best(beams[0].ahead)
         if stuck:
             break
-    ended = await ctx.map("finish", beams, lambda child, one: _finished(child, one, writer, params))
+    ended = await ctx.map("finish", beams, lambda child, one: _finished(child, one, writer, rewards, params))
     final = await rewards.judged(ended, ctx.scope("final"))
     verdicts = await ctx.map("verify", final, lambda child, one: _verdict(child, one, task, checks))
     order = sorted(range(len(final)), key=lambda at: (-_ok(verdicts[at]), -final[at].score(params.lam), -final[at].reward))
@@ -128,6 +131,18 @@ async def expand(beams: Sequence[Candidate], writer: Writer, rewards: Rewards, p
         if not all(one.lost for one in found):
             break
     return keep(found, params)
+
+
+async def enough(beams: Sequence[Candidate], task: Task, checks: FollowsInstructions | None, params: Deal, ctx: Context) -> bool:
+    """Whether all have ended, or the best of those that have is accepted and none can overtake it: log P only falls, and h is at most 1."""
+    ended = [one for one in beams if one.begun.ended]
+    if len(ended) in (0, len(beams)):
+        return len(ended) > 0
+    best = max(ended, key=lambda one: one.score(params.lam))
+    if best.score(params.lam) < params.lam + max(one.begun.log_prob for one in beams if not one.begun.ended):
+        return False
+    verdict = await _verdict(ctx, best, task, checks)
+    return verdict is None or verdict.ok
 
 
 def keep(found: Sequence[Candidate], params: Deal) -> list[Candidate]:
@@ -164,9 +179,10 @@ class Rewards:
         if not candidates:
             return []
         opinions = await self._opinions([one.ahead for one in candidates], ctx)
-        return [self._rewarded(one, opinion) for one, opinion in zip(candidates, opinions, strict=True)]
+        return [self.rewarded(one, opinion) for one, opinion in zip(candidates, opinions, strict=True)]
 
-    def _rewarded(self, one: Candidate, opinion: float) -> Candidate:
+    def rewarded(self, one: Candidate, opinion: float = 0.5) -> Candidate:
+        """``one`` with its reward, given the judge's opinion."""
         findings = [found for _, found in self.checks.findings(one.ahead)] if self.checks else []
         followed = sum(found.score for found in findings) / len(findings) if findings else 0.0
         weight = float(bool(findings))
@@ -191,11 +207,15 @@ async def _look_ahead(ctx: Context, begun: Text, writer: Writer, rewards: Reward
     return Candidate(begun, (await writer.go_on(ctx, begun, params.lookahead, temperature=_cool(params)))[0].text)
 
 
-async def _finished(ctx: Context, one: Candidate, writer: Writer, params: Deal) -> Candidate:
+async def _finished(ctx: Context, one: Candidate, writer: Writer, rewards: Rewards, params: Deal) -> Candidate:
+    """``one`` with the greedy rest; where that does not follow the instructions, with the best of ``width`` drawn ones."""
     if one.begun.ended:
         return one
-    ended = await writer.finish(ctx, one.begun, temperature=_cool(params))
-    return Candidate(ended, ended.text)
+    texts = await writer.finish(ctx, one.begun, temperature=_cool(params))
+    if rewards.lost(texts[0].text, ended=True):
+        texts += await writer.finish(ctx, one.begun, n=params.width, temperature=params.temperature)
+    ended = [rewards.rewarded(Candidate(text, text.text)) for text in texts]
+    return max(ended, key=lambda found: (found.score(params.lam), found.reward))
 
 
 async def _verdict(ctx: Context, one: Candidate, task: Task, checks: FollowsInstructions | None) -> Verdict | None:

@@ -7,7 +7,7 @@ prompt asks for the next words; then where one piece ends and the next begins is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eudoxus.agents.instructions import with_text
 from eudoxus.agents.transcript import continued
@@ -48,12 +48,10 @@ class Writer:
             "max_tokens": limit, "temperature": temperature, "logprobs": True if self.logprobs else None})
         return [self._longer(begun, one) for one in await ctx.complete(asked, n=n)]
 
-    async def finish(self, ctx: Context, begun: Text, *, temperature: float | None = None) -> Text:
-        """``begun`` with all of the rest, within the limit of tokens that the task sets."""
+    async def finish(self, ctx: Context, begun: Text, *, n: int = 1, temperature: float | None = None) -> list[Text]:
+        """``begun`` with all of the rest, ``n`` times, within the limit of tokens that the task sets."""
         asked = self._asked(begun.text, None).model_copy(update={"temperature": temperature, "logprobs": True if self.logprobs else None})
-        done = (await ctx.complete(asked))[0]
-        longer = self._longer(begun, done)
-        return Text(longer.text, done.finish_reason != "length", longer.log_prob)
+        return [replace(self._longer(begun, one), ended=one.finish_reason != "length") for one in await ctx.complete(asked, n=n)]
 
     def _asked(self, begun: str, tokens: int | None) -> ChatRequest:
         if self.prefill:
@@ -67,7 +65,7 @@ class Writer:
         return continued(self.request, begun, render("deal/continue", words=words))
 
     def _longer(self, begun: Text, piece: Completion) -> Text:
-        log_prob = begun.log_prob + sum(float(entry.get("logprob", 0.0)) for entry in piece.logprobs or ())
+        log_prob = begun.log_prob + sum(float(entry.get("logprob") or 0.0) for entry in piece.logprobs or ())
         cut = piece.finish_reason == "length"
         if self.prefill:
             return Text(begun.text + piece.text, not cut, log_prob)

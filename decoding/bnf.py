@@ -118,7 +118,8 @@ class _Writer:
     def repeated(self, part: Production, low: int, high: int | None) -> Production:
         if high is None:
             more = self.named("star", part, lambda: [()])
-            self.written[more] = [(), (*part, more)]
+            # Left recursion: the recogniser's work per byte does not grow with the length of the repetition.
+            self.written[more] = [(), (more, *part)]
             return (*part * low, more)
         tail: Production = ()
         for _ in range(high - low):

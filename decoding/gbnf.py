@@ -115,7 +115,7 @@ def _class(expr: Part) -> str | None:
             return f"[{_ranges(expr)}]"
         case Choice((frozenset() as ascii, beyond)) if beyond == OTHER:
             return f"[^{_ranges(ASCII - ascii)}]" if ascii != ASCII else "([^a] | [a])"
-    return None
+    return r"[^\x00-\x7F]" if expr == OTHER else None
 
 
 def _ranges(members: Iterable[int]) -> str:

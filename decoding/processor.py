@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eudoxus.decoding.apply import Mask, apply_mask
+from eudoxus.decoding.apply import Mask, masked_copy
 from eudoxus.decoding.constraint import Constraint, TextOutcome
 from eudoxus.decoding.engine import GrammarEngine
 from eudoxus.decoding.errors import InvalidVocabulary
@@ -73,7 +73,7 @@ class GrammarLogitsProcessor:
         keys = self._keys(rows)
         texts = self._advance(dict(zip(keys, rows, strict=True)))
         masks = {key: text.step() for key, text in texts.items()}
-        return masked(scores, np.stack([masks[key] for key in keys]))
+        return masked(scores, np.stack([masks[key] for key in keys]) if len(keys) > 1 else masks[keys[0]][None])
 
     def outcomes(self, sequences: torch.Tensor) -> list[TextOutcome]:
         """How the texts that ``generate`` returned stand, row by row: one that is cut off by ``max_new_tokens`` is ``open``."""
@@ -122,14 +122,12 @@ class GrammarLogitsProcessor:
 def masked(scores: torch.Tensor, masks: Mask) -> torch.Tensor:
     """A copy of ``scores`` (rows, tokens) with minus infinity where the bit in ``masks`` (rows, words) is 0, or beyond its width.
 
-    On the processor for float32 by :func:`apply_mask`; else on the scores' device, to which only the bits travel.
+    On the processor for float32 by :func:`masked_copy`; else on the scores' device, to which only the bits travel.
     """
     import torch
 
     if scores.device.type == "cpu" and scores.dtype == torch.float32:
-        copy = scores.detach().clone(memory_format=torch.contiguous_format)
-        apply_mask(copy.numpy(), masks)
-        return copy
+        return torch.from_numpy(masked_copy(scores.detach().contiguous().numpy(), masks))
     words = torch.from_numpy(masks).to(scores.device)
     bits = (words.unsqueeze(-1) >> torch.arange(32, dtype=torch.int32, device=scores.device)) & 1
     allowed = torch.zeros_like(scores, dtype=torch.bool)

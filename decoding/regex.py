@@ -1,13 +1,14 @@
-"""A small reader of regular expressions over bytes, for lint, closing and the reference engine; engines bring their own.
+r"""A small reader of regular expressions over bytes, for lint, closing and the reference engine; engines bring their own.
 
-Read: literals, escapes, ``.``, classes, groups, ``|``, ``* + ? {m,n}``. As in llguidance, ``.`` is any character but a newline, and
-characters are UTF-8.
+Read: literals, escapes with ``\x{H…}``, ``.``, classes, groups, ``|``, ``* + ? {m,n}``. As in llguidance, ``.`` is any character but a
+newline, and characters are UTF-8.
 Not read (:class:`NotInSubset`): look-around, back references, anchors, lazy or possessive repetition, flags but ``(?s:…)``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -44,7 +45,6 @@ class Repeat(Generic[T]):
 Expr: TypeAlias = "Sequence[T] | Choice[T] | Repeat[T] | T"
 
 ASCII = frozenset(range(0x80))
-TAIL = frozenset(range(0x80, 0xC0))
 CLASSES = {
     "d": frozenset(b"0123456789"),
     "w": frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"),
@@ -67,18 +67,46 @@ def parse_regex(pattern: str) -> Expr[Chars]:
     return found
 
 
-def _other_characters() -> Expr[Chars]:
-    """One character beyond ASCII, as well-formed UTF-8 (Unicode 17, table 3-7)."""
-    rows = ((0xC2, 0xDF, ()), (0xE0, 0xE0, ((0xA0, 0xBF),)), (0xE1, 0xEC, (1,)), (0xED, 0xED, ((0x80, 0x9F),)), (0xEE, 0xEF, (1,)),
-            (0xF0, 0xF0, ((0x90, 0xBF), 1)), (0xF1, 0xF3, (1, 1)), (0xF4, 0xF4, ((0x80, 0x8F), 1)))
-    parts: list[Expr[Chars]] = []
-    for low, high, middle in rows:
-        between = [TAIL if isinstance(m, int) else frozenset(range(m[0], m[1] + 1)) for m in middle]
-        parts.append(Sequence((frozenset(range(low, high + 1)), *between, TAIL)))
-    return Choice(tuple(parts))
+def utf8(low: int, high: int) -> Iterator[Expr[Chars]]:
+    """The characters from ``low`` to ``high`` as byte sequences, each a range of bytes after another; surrogates are no characters."""
+    for first, last in ((0x00, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xE000, 0xFFFF), (0x10000, 0x10FFFF)):
+        if max(low, first) <= min(high, last):
+            yield from _aligned(max(low, first), min(high, last), 0)
 
 
-OTHER = _other_characters()
+def _aligned(low: int, high: int, tail: int) -> Iterator[Expr[Chars]]:
+    """Split until all bytes after the first in which the ends differ run over their whole range."""
+    for bits in range(6 * (3 - tail), 0, -6):
+        rest = (1 << bits) - 1
+        if bits // 6 < len(chr(high).encode()) and low | rest < high | rest:
+            if low & rest:
+                yield from (*_aligned(low, low | rest, tail), *_aligned((low | rest) + 1, high, tail))
+                return
+            if high & rest != rest:
+                yield from (*_aligned(low, (high & ~rest) - 1, tail), *_aligned(high & ~rest, high, tail))
+                return
+    ends = zip(chr(low).encode(), chr(high).encode(), strict=True)
+    yield Sequence(tuple(frozenset(range(first, last + 1)) for first, last in ends))
+
+
+OTHER: Expr[Chars] = Choice(tuple(utf8(0x80, 0x10FFFF)))
+"""One character beyond ASCII, as well-formed UTF-8."""
+
+
+def characters(ranges: Iterable[tuple[int, int]]) -> Expr[Chars]:
+    """One character out of ranges of code points, ends included."""
+    merged = list[tuple[int, int]]()
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = merged[-1][0], max(high, merged[-1][1])
+        else:
+            merged.append((low, high))
+    ascii = frozenset(code for low, high in merged for code in range(low, min(high, 0x7F) + 1))
+    beyond = [(max(low, 0x80), high) for low, high in merged if high >= 0x80]
+    if not beyond:
+        return ascii
+    parts = (OTHER,) if beyond == [(0x80, 0x10FFFF)] else tuple(part for low, high in beyond for part in utf8(low, high))
+    return Choice((ascii, *parts)) if ascii else parts[0] if len(parts) == 1 else Choice(parts)
 
 
 class _Reader:
@@ -134,44 +162,49 @@ class _Reader:
 
     def _class(self) -> Expr[Chars]:
         negated = self._take("^")
-        members: set[int] = set()
+        members: list[tuple[int, int]] = []
         first = True
         while first or not self._take("]"):
             first = False
             low = self._member()
-            if self.pattern[self.at : self.at + 1] == "-" and self.pattern[self.at + 1 : self.at + 2] != "]" and len(low) == 1:
+            if self.pattern[self.at : self.at + 1] == "-" and self.pattern[self.at + 1 : self.at + 2] != "]" and _single(low):
                 self.at += 1
                 high = self._member()
-                members |= set(range(min(low), max(high) + 1))
+                if not _single(high) or high[0][0] < low[0][0]:
+                    raise InvalidGrammar(f"/{self.pattern}/: a range goes from one character to a later one", param="grammar")
+                members.append((low[0][0], high[0][0]))
             else:
-                members |= low
-        return Choice((ASCII - members, OTHER)) if negated else frozenset(members)
+                members += low
+        return characters(_others(members) if negated else members)
 
-    def _member(self) -> frozenset[int]:
+    def _member(self) -> list[tuple[int, int]]:
         character = self._character()
         if character == "\\":
-            found = self._escape()
-            if not isinstance(found, frozenset):
-                raise NotInSubset(f"/{self.pattern}/: negated classes inside classes are not read here", param="grammar")
-            return found
-        if ord(character) >= 0x80 or character == "[":
+            return self._escaped()
+        if character == "[":
             raise NotInSubset(f"/{self.pattern}/: {character!r} in a class is not read here", param="grammar")
-        return frozenset([ord(character)])
+        return [(ord(character), ord(character))]
 
     def _escape(self) -> Expr[Chars]:
+        return characters(self._escaped())
+
+    def _escaped(self) -> list[tuple[int, int]]:
+        """Ranges of the characters that an escape stands for."""
         character = self._character()
-        if character in CLASSES:
-            return CLASSES[character]
         if character.lower() in CLASSES:
-            return Choice((ASCII - CLASSES[character.lower()], OTHER))
+            members = [(code, code) for code in CLASSES[character.lower()]]
+            return members if character in CLASSES else _others(members)
         if character in ESCAPES:
-            return frozenset([ESCAPES[character]])
-        if character == "x" and (code := re.compile(r"[0-7][0-9A-Fa-f]").match(self.pattern, self.at)):
+            return [(ESCAPES[character], ESCAPES[character])]
+        if character == "x" and (code := re.compile(r"([0-7][0-9A-Fa-f])|\{([0-9A-Fa-f]{1,6})\}").match(self.pattern, self.at)):
             self.at = code.end()
-            return frozenset([int(code[0], 16)])
+            value = int(code[1] or code[2], 16)
+            if value > 0x10FFFF or 0xD800 <= value <= 0xDFFF:
+                raise InvalidGrammar(f"/{self.pattern}/: {code[0]} is no character", param="grammar")
+            return [(value, value)]
         if character.isalnum() or ord(character) >= 0x80:
             raise NotInSubset(f"/{self.pattern}/: \\{character} is not read here", param="grammar")
-        return frozenset([ord(character)])
+        return [(ord(character), ord(character))]
 
     def _character(self) -> str:
         if self.at >= len(self.pattern):
@@ -183,3 +216,17 @@ class _Reader:
         taken = self.pattern[self.at : self.at + 1] == character
         self.at += taken
         return taken
+
+
+def _single(members: list[tuple[int, int]]) -> bool:
+    return len(members) == 1 and members[0][0] == members[0][1]
+
+
+def _others(members: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges of all other characters."""
+    found, begin = list[tuple[int, int]](), 0
+    for low, high in sorted(members):
+        if begin < low:
+            found.append((begin, low - 1))
+        begin = max(begin, high + 1)
+    return [*found, (begin, 0x10FFFF)] if begin <= 0x10FFFF else found

@@ -10,6 +10,7 @@ import pytest
 
 from eudoxus import sandbox
 from eudoxus.agents.code import CodeTask
+from eudoxus.decoding.instructions import INSTRUCTIONS
 from eudoxus.runtime import ChatTask, MemoryJournal, Message, Order, Registry, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
@@ -43,6 +44,20 @@ async def test_the_search_of_the_guide_finds_its_answer():
 def test_the_sampler_of_the_guide_draws_within_its_grammar(capsys: pytest.CaptureFixture[str]):
     exec(blocks("docs/decoding.md", "python")[0], {})
     assert "yes" in capsys.readouterr().out
+
+
+def test_the_instructions_of_the_guide_say_what_it_says(capsys: pytest.CaptureFixture[str]):
+    checks, _, grammar = blocks("docs/instructions.md", "python")
+    exec(checks, {})
+    exec(grammar, {})
+    said = re.findall(r"# (Answer.*|found.*|True.*)", checks + grammar)
+    assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [" ".join(line.split()) for line in said]
+
+
+def test_the_guide_lists_every_instruction_with_its_arguments():
+    rows = dict(re.findall(r"^\| `([a-z_]+:[a-z_]+)` \| (.*) \|$", (ROOT / "docs/instructions.md").read_text(), re.MULTILINE))
+    assert {key: re.findall(r"`(\w+)`", cell) for key, cell in rows.items()} == {
+        key: list(kind.model_fields) for key, kind in INSTRUCTIONS.items()}
 
 
 async def test_the_code_strategy_of_the_guide_repairs_its_program():

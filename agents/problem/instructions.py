@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -28,7 +29,7 @@ class FollowsInstructions(ProblemVerifier):
     """Whether a first or last line that breaks them, and asterisks, are overlooked."""
 
     async def verify(self, ctx: Context, answer: str) -> Verdict:
-        return self.verdict(answer)
+        return await asyncio.to_thread(self.verdict, answer)
 
     def verdict(self, answer: str) -> Verdict:
         """The verdict on an answer; its score is the part of the instructions that are followed."""

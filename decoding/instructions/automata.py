@@ -245,9 +245,9 @@ def _product(parts: Sequence[Part]) -> Automaton | None:
     live = _live(moves, accepting)
     if 0 not in live:
         return None
-    number = {state: at for at, state in enumerate(sorted(live))}
-    kept = tuple({by: number[to] for by, to in moves[state].items() if to in live} for state in number)
-    return Automaton(classes, kept, frozenset(number[state] for state in accepting))
+    renamed = {state: at for at, state in enumerate(sorted(live))}
+    kept = tuple({by: renamed[to] for by, to in moves[state].items() if to in live} for state in renamed)
+    return Automaton(classes, kept, frozenset(renamed[state] for state in accepting))
 
 
 def _classes(parts: Sequence[Part]) -> tuple[str, ...]:

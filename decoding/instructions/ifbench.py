@@ -98,14 +98,16 @@ class Repeats(Instruction):
         return f"The response should not repeat any word more than {self.small_n} times."
 
     def judge(self, text: str) -> Finding:
-        word, often = Counter(bare_words(text)).most_common(1)[0] if bare_words(text) else ("", 0)
+        word, often = next(iter(Counter(bare_words(text)).most_common(1)), ("", 0))
         if often <= self.small_n:
             return FOLLOWED
         return Finding(False, f'"{word[:40]}" stands there {often} times; expected at most {self.small_n}', self.small_n / often)
 
     def broken(self, begun: str) -> bool:
-        done = begun[:len(begun) - len(begun.split()[-1])] if begun.split() and not begun[-1].isspace() else begun
-        return any(often > self.small_n for often in Counter(bare_words(done)).values())
+        end = len(begun)
+        while end and not begun[end - 1].isspace():  # the last word may become another one
+            end -= 1
+        return any(often > self.small_n for often in Counter(bare_words(begun[:end])).values())
 
 
 class NoConsecutive(Instruction):

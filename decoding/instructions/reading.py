@@ -71,7 +71,7 @@ def _ends(text: str, begin: int, mark: int, end: int) -> bool:
     if "..." in marks or "…" in marks:
         return not following.islower()
     word = _last_word(text, begin, mark)
-    if word.isdigit() and not text[begin:mark - len(word)].rpartition("\n")[2].strip(" \t*-#("):
+    if word.isdigit() and not text[max(begin, text.rfind("\n", begin, mark) + 1):mark - len(word)].strip(" \t*-#("):
         return False  # the number of an item, at the beginning of a line
     if word.lower() in _ABBREVIATIONS or (word.lower() in _BEFORE_NUMBERS and following.isdigit()):
         return False

@@ -92,7 +92,7 @@ def generate(
     """One answer of at most ``max_tokens`` tokens (the end token not counted), and no more than the context has room for.
 
     ``matcher`` at the empty text is used up. ``ahead``: the next mask is computed in a thread of its own while the model runs, which pays
-    for vocabularies from some 30 000 tokens on. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`,
+    where a mask takes longer than handing it over, some 20 µs: for large vocabularies. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`,
     :class:`Cancelled`. The prompt's session is left at the end of the answer.
     """
     with ThreadPoolExecutor(1) if ahead and matcher is not None else nullcontext() as pool:
@@ -128,8 +128,8 @@ class _Loop:
         return self._ended("stop" if self.growing.stopped or self.masks.complete else "length")
 
     def _drawn(self, logits: Logits) -> int:
-        """A token that the grammar has taken. One after which the text could not end in time is drawn again among those that fit, which
-        is the same law as drawing among these at once, and spares finding them at every step."""
+        """A token that the grammar has taken. One after which the text could not end in time is drawn again among those that fit: without
+        cut-offs that is the law of drawing among these at once, and it spares finding them at every step."""
         try:
             token = self._one_of(self.masks.allowed(), logits)
             self.mask_us = self.masks.spent_us

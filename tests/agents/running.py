@@ -45,7 +45,7 @@ from eudoxus.runtime import (
     Verdict,
     parse_spec,
 )
-from eudoxus.runtime.endpoints import Endpoints
+from eudoxus.runtime.endpoints import Endpoint, Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.journal import Journal
 
@@ -60,9 +60,9 @@ def chat(text: str, **more: Any) -> ChatTask:
 
 
 async def run(path: str, task: Task, answers: Any, *, journal: Journal | None = None, watcher: Any = None,
-              strategies: Iterable[Strategy] = STRATEGIES, **limits: Any) -> tuple[Result, SimulatedEndpoint]:
+              strategies: Iterable[Strategy] = STRATEGIES, **limits: Any) -> tuple[Result, Any]:
     """The result of ``path/sim:m`` on ``task``, and the endpoint that was asked."""
-    endpoint = answers if isinstance(answers, SimulatedEndpoint) else SimulatedEndpoint(answers, name="sim")
+    endpoint = answers if isinstance(answers, Endpoint) else SimulatedEndpoint(answers, name="sim")
     registry = Registry(strategies, (ChatTask, ProblemTask, Guess))
     runtime = Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
     order = Order(parse_spec(f"{path}/sim:m", registry), task, limits=Limits(**limits))

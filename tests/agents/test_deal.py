@@ -121,12 +121,27 @@ async def test_no_answer_ever_holds_what_a_hard_instruction_forbids(seed: int):
 async def test_when_every_piece_breaks_an_instruction_it_draws_again_and_then_gives_the_best_so_far():
     said = ["one", "one,", "two,", "three,", ", four"]
     path = f"deal(beam=1, width=1, step=1, lookahead=0, steps=9, instructions=[{NO_COMMA}])"
-    result, endpoint = await run(path, chat("?"), [*said[:3], "the rest, at last"])
-    assert (result.outcome, result.answer) == ("best_effort", "one the rest, at last")
-    assert endpoint.calls == 4
+    result, endpoint = await run(path, chat("?"), [*said, ", at last,"])
+    assert (result.outcome, result.answer, endpoint.calls) == ("best_effort", "one three,", 5)
     assert "commas" in result.detail
-    stuck, _ = await run(path, chat("?"), ["a,", "b,", "c"])
-    assert stuck.answer in ("a, c", "b, c")
+    stuck, _ = await run(path, chat("?"), ["a,", "b,", "c", "d"])
+    assert stuck.answer == "b, c"
+
+
+async def test_it_stops_when_nothing_can_overtake_an_accepted_answer():
+    path = f"deal(beam=2, width=2, lookahead=0, instructions=[{BLUE}])"
+    result, endpoint = await run(path, chat("?"), ["red", "blue [END]"])
+    assert (result.answer, result.verified, endpoint.calls) == ("blue", True, 1)
+    said = ['{"m": "blue"} [END]', '{"n":', '"blue"} [END]', "1} [END]", " "]
+    refused, endpoint = await run(path, chat("n?", response_format=JSON), said)
+    assert (refused.verified, endpoint.calls) == (False, 2), "an answer that another verifier refuses is not enough"
+
+
+async def test_a_rest_that_breaks_an_instruction_is_drawn_again():
+    path = f"deal(beam=1, width=3, steps=1, lookahead=0, instructions=[{NO_COMMA}])"
+    result, endpoint = await run(path, chat("?"), ["one", "one", "one", ", two, three", "two,", "two three", "two"])
+    assert (result.answer, result.verified) == ("one two three", True)
+    assert [(n, request.temperature) for _, request, n in endpoint.requests] == [(3, 1.0), (1, 0.0), (3, 1.0)]
 
 
 async def test_prompts_ask_for_words_and_the_mark_ends_the_answer():

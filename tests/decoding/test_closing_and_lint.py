@@ -158,7 +158,7 @@ def test_lint_looks_at_a_repetition_bomb_without_hanging():
 
 
 def test_what_the_reader_does_not_know_it_says():
-    for text in ('start: "a"i', "start: /a/i", "start: /a(?=b)/", "start: /a*?/", "start: /[α-ω]/"):
+    for text in ('start: "a"i', "start: /a/i", "start: /a(?=b)/", "start: /a*?/", "start: /\\p{L}/"):
         with pytest.raises(NotInSubset):
             compile_bnf(Lark(text))
     assert SMALL.size == 257

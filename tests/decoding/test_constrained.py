@@ -301,6 +301,7 @@ def test_what_is_written_in_gbnf_is_read_as_the_same_choice(values: list[str], o
 @pytest.mark.parametrize(("grammar", "yes", "no"), [
     (Regex(r'"[^"\\]*"'), ['""', '"aé😀\n"'], ['"', '"""', '"\\"']), (Regex(r"(ab?){2,3}"), ["aba", "aaab"], ["a", "aaaa"]),
     (Regex(r"\d+(,\d{3})*"), ["1", "12,345"], [",", "1,23"]), (Regex(r"[A-Z]\w*|é+"), ["Q_1", "éé"], ["q", "éQ"]),
+    (Regex(r"[^\x00-\x7F]|(?s:.)x"), ["ü", "😀", "\nx", "ax"], ["u", "üü"]),
     (Lark('start: "(" start ")" | x_y? "z"\nx_y: ("x" | "y"){2}\n'), ["z", "((xyz))"], ["(z", "xz", "xyzz"]),
     (Lark('start: root\nroot: A+ ["!"]\nA: /[a-c]/ | "\\n"\n'), ["abc!", "a\nb"], ["!", "d"]),
 ])

@@ -12,7 +12,6 @@ import openai
 import pytest
 
 pytest.importorskip("onnxruntime", reason="the extra embedded is not installed")
-pytest.importorskip("onnx", reason="onnx writes the graph of the model with random weights")
 
 from eudoxus.service.settings import Settings
 from tests.decoding.local import random_llama

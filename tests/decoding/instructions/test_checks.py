@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eudoxus.decoding.instructions import INSTRUCTIONS, Given, check_loosely, instruction
+from eudoxus.decoding.instructions import INSTRUCTIONS, Given, check_loosely, instruction, language
 from eudoxus.decoding.instructions.base import LONGEST_TEXT
-from eudoxus.runtime.errors import InvalidRequest
+from eudoxus.runtime.errors import CapabilityMissing, InvalidRequest
 
 LESS, LEAST = {"relation": "less than"}, {"relation": "at least"}
 PARAGRAPHS = {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "Then"}
@@ -80,6 +81,7 @@ CASES: list[tuple[str, dict[str, Any], list[str], list[str]]] = [
 
 @pytest.mark.parametrize(("key", "kwargs", "follow", "break_it"), CASES, ids=lambda value: value if isinstance(value, str) else "")
 def test_it_tells_texts_that_follow_from_texts_that_do_not(key: str, kwargs: dict[str, Any], follow: list[str], break_it: list[str]):
+    needs_languages(key)
     one = instruction(key, kwargs)
     for text in follow:
         assert one.check(text).ok, (text, one.check(text).reason)
@@ -92,6 +94,19 @@ def test_it_tells_texts_that_follow_from_texts_that_do_not(key: str, kwargs: dic
         assert 0 <= found.score < 1
 
 
+def needs_languages(key: str) -> None:
+    if key.startswith(("language:", "change_case:english")):
+        pytest.importorskip("py3langid", reason="the extra instructions is not installed")
+
+
+def test_without_the_library_of_languages_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    language._identifier.cache_clear()
+    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
+    with pytest.raises(CapabilityMissing, match=r"eudoxus\[instructions\]"):
+        instruction("change_case:english_lowercase", {}).check("what is this")
+    assert not instruction("change_case:english_lowercase", {}).check("What").ok, "where no language has to be told, none is"
+
+
 def test_every_instruction_is_tried():
     assert {key for key, *_ in CASES} == set(INSTRUCTIONS)
     assert len(INSTRUCTIONS) == 38
@@ -99,6 +114,7 @@ def test_every_instruction_is_tried():
 
 @pytest.mark.parametrize("key", INSTRUCTIONS)
 def test_nothing_follows_from_a_blank_or_an_endless_text_and_hostile_texts_take_no_time(key: str):
+    needs_languages(key)
     one = instruction(key, next(kwargs for name, kwargs, *_ in CASES if name == key))
     assert one.describe()
     assert not one.check(" \n").ok

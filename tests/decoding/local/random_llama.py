@@ -6,6 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+pytest.importorskip("tokenizers", reason="the extra embedded is not installed")
+pytest.importorskip("onnx", reason="onnx writes the graph of the model with random weights")
+
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 TEMPLATE = """\

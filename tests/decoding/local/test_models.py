@@ -42,6 +42,14 @@ class TestTransformers(ModelContract):
         assert model.directory.prompt(messages) == theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
 
+def test_a_device_that_is_not_there_is_a_typed_error(directory: Path):
+    torch = pytest.importorskip("torch", reason="the extra local is not installed")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    with pytest.raises(ModelUnusable, match="CUDA"):
+        load(str(directory), device="cuda")
+
+
 def test_onnx_is_taken_where_it_can_be(directory: Path):
     assert load(str(directory)).runtime == "onnx"
     assert load(str(directory)).name == "random"

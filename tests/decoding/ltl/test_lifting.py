@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import re2  # type: ignore[import-untyped]
 
-from eudoxus.decoding.checking import checker
-from eudoxus.decoding.errors import NotInSubset
-from eudoxus.decoding.grammar import Lark
+from eudoxus.decoding import ClosingMatcher, Lark, LlguidanceEngine, ReferenceEngine, Vocabulary, allowed_tokens
+from eudoxus.decoding.checking import BYTES, checker
+from eudoxus.decoding.errors import BudgetTooSmall, NotInSubset
 from eudoxus.decoding.ltl import Agent, Monitor, lift, lift_run, load_agent, read_agent, shipped, verify
 from eudoxus.decoding.ltl.lifting import Grammar
 from eudoxus.decoding.ltl.pattern import Seq, as_regex
@@ -231,3 +231,37 @@ def test_the_end_can_be_said_where_nothing_is_being_written() -> None:
                          "behavior: a & G(a -> N b) & G(b -> N a)")
     after = lift(counter, Monitor(counter).after("a").after("b"))
     assert generates(after, "[End]") and generates(after, "A: x\nB: ") and generates(after, "A: x")
+
+
+@pytest.mark.parametrize("name", ["react", "MOVES"])
+def test_the_vocabularys_trie_times_the_bytes_of_the_grammar_allows_what_the_engine_allows(name: str) -> None:
+    """The reference engine walks all tokens byte by byte, also those that run over the end of a content into a marker."""
+    one = agent(name) if name != "MOVES" else read_agent(MOVES)
+    grammar, random = Lark(lift(one, Monitor(one).after(one.states[0].name)).lark()), Random(5)
+    merged = ["]", " a", "\n[", "a\n", "[T", "[Act", "ion] ", "\n[Action] ", "] (", "b1)", "b1)\n[", "é", "[End]", "\n[Seen", " b2", "calc"]
+    vocabulary = Vocabulary.from_list([*(bytes([byte]) for byte in range(256)), *merged, "<end>"], eos=256 + len(merged))
+    for _ in range(4):
+        reference, engine = ReferenceEngine(vocabulary).matcher(grammar), LlguidanceEngine(vocabulary).matcher(grammar, exact=True)
+        for _ in range(40):
+            allowed = set(allowed_tokens(reference.mask(), vocabulary.size))
+            assert allowed == set(allowed_tokens(engine.mask(), vocabulary.size)), reference.consumed
+            longer = sorted(token for token in allowed if 256 <= token < 256 + len(merged))
+            token = random.choice(longer if longer and random.random() < 0.6 else sorted(allowed))
+            if token == 256 + len(merged):
+                break
+            reference.consume(int(token))
+            engine.consume(int(token))
+
+
+def test_a_budget_of_tokens_ends_a_run_in_time() -> None:
+    """The shortest way to the end is known at each state of the run; near the budget only ways on that fit are left."""
+    react, random = agent("react"), Random(3)
+    grammar = Lark(lift(react, Monitor(react).after("question")).lark())
+    for room in (24, 40, 90):
+        matcher = ClosingMatcher(LlguidanceEngine(BYTES).matcher(grammar, exact=True), grammar, room)
+        while not matcher.finished:
+            matcher.consume(int(random.choice(list(allowed_tokens(matcher.mask(), BYTES.size)))))
+        text = BYTES.decode(matcher.consumed).decode()
+        assert len(text.encode()) <= room and text.startswith("[Thought] ") and ("\n[Answer] " in text or text.endswith("\n[Observation] "))
+    with pytest.raises(BudgetTooSmall):
+        ClosingMatcher(LlguidanceEngine(BYTES).matcher(grammar, exact=True), grammar, 12)

@@ -32,9 +32,12 @@ behavior: question & X G answer & X answer
 class Plain:
     """The barest prompts."""
 
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+
     def write(self, text: str, allowed: Sequence[State], *, may_end: bool) -> ChatRequest:
         said = f"{text}\n--\nnext: {' '.join(state.marker for state in allowed)}{' or the end' * may_end}"
-        return ChatRequest(messages=(Message(role="user", content=said),))
+        return ChatRequest(messages=(Message(role="user", content=said),), seed=self.seed)
 
     def choose(self, text: str, options: Sequence[tuple[str, str, str]]) -> ChatRequest:
         said = f"{text}\n--\nchoose: {' '.join(f'{letter}={marker}' for letter, marker, _ in options)}"
@@ -44,7 +47,8 @@ class Plain:
         return ChatRequest(messages=(Message(role="user", content=f"again: {problem}"),))
 
 
-async def run_with(spec: str, answers: Any, *, options: Options | None = None, supply: Any = None) -> tuple[Any, SimulatedEndpoint]:
+async def run_with(spec: str, answers: Any, *, options: Options | None = None, supply: Any = None,
+                   prompts: Plain | None = None) -> tuple[Any, SimulatedEndpoint]:
     """The run, or the violation, of an agent over a simulated endpoint."""
     agent, found = (load_agent(spec) if spec.isidentifier() else read_agent(spec)).with_tools(["calculator"]), list[Any]()
 
@@ -54,7 +58,7 @@ async def run_with(spec: str, answers: Any, *, options: Options | None = None, s
     @strategy("probe")
     async def probe(task: ChatTask, params: NoParams, ctx: Context) -> Result:
         try:
-            found.append(await run_agent(agent, ctx, supply=supply or plain, prompts=Plain(), options=options))
+            found.append(await run_agent(agent, ctx, supply=supply or plain, prompts=prompts or Plain(), options=options))
         except ConstraintViolation as violation:
             found.append(violation)
         return Result(answer="done")
