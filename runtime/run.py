@@ -84,12 +84,12 @@ class Runtime:
         code = {s.name: s.code_hash for s in strategies}
         leaves = [self.endpoints.get(part.model.endpoint) for part in inside if isinstance(part.model, ModelRef)]
         by = next((who for leaf in leaves if (who := getattr(leaf, "answered_by", None))), None)
-        return Prepared(model, outermost.model_dump(mode="json", exclude_none=True), str(outermost), code, prompts or None, by)
+        return Prepared(model, outermost.plain(), str(outermost), code, prompts or None, by)
 
     def _resolved(self, spec: StrategySpec) -> StrategySpec:
         """``spec`` with the default endpoint and model named, so that what is recorded means the same everywhere."""
         default = self.endpoints.get(None) if _is_open(spec) else None
-        return parse_spec(_resolved(spec.model_dump(mode="json", exclude_none=True), default), self.registry)  # type: ignore[return-value]
+        return parse_spec(_resolved(spec.plain(), default), self.registry)  # type: ignore[return-value]
 
     async def execute(self, order: Order, journal: Journal, *, run_id: str, mode: ReplayMode = "extend", watcher: Watcher | None = None,
                       cache: Cache | None = None) -> Result:

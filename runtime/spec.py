@@ -43,6 +43,10 @@ class ModelRef(BaseModel):
             return self.name if plain else f"raw/{self.name}"
         return f"{self.endpoint}:{self.name}"
 
+    def plain(self) -> dict[str, Any]:
+        """The canonical JSON form."""
+        return self.model_dump(mode="json", exclude_none=True)
+
 
 class StrategySpec(BaseModel):
     """A strategy, its parameters as plain JSON, and what it applies to; ``model`` None means the enclosing model."""
@@ -62,6 +66,11 @@ class StrategySpec(BaseModel):
         arguments = ", ".join(f"{key}={_written(value)}" for key, value in self.params.items())
         head = f"{self.strategy}({arguments})" if arguments else self.strategy
         return head if self.model is None else f"{head}/{self.model}"
+
+    def plain(self) -> dict[str, Any]:
+        """The canonical JSON form: without ``model`` where there is none, but with the parameters that are null."""
+        said = self.model_dump(mode="json", include={"strategy", "params"})
+        return said if self.model is None else said | {"model": self.model.plain()}
 
 
 Spec = StrategySpec | ModelRef
@@ -131,7 +140,7 @@ def _checked(name: str, params: dict[str, Any], registry: Registry, depth: int) 
 
 def _specs_checked(value: Any, registry: Registry, depth: int) -> Any:
     if isinstance(value, dict) and "strategy" in value:
-        return _from_json({k: v for k, v in value.items() if v is not None}, registry, depth).model_dump(mode="json", exclude_none=True)
+        return _from_json({k: v for k, v in value.items() if v is not None}, registry, depth).plain()
     if isinstance(value, dict):
         return {k: _specs_checked(v, registry, depth) for k, v in value.items()}
     if isinstance(value, list):
@@ -262,7 +271,7 @@ class _Path:
             self.at = bare.end()
             return bare.group()
         if bare:
-            return self._chain(inside=True, depth=depth + 1).model_dump(mode="json", exclude_none=True)
+            return self._chain(inside=True, depth=depth + 1).plain()
         raise self._error("a value is missing" if self._peek() in ("", ",", ")") else f"unexpected {self._peek()!r}")
 
     def _items(self, closing: str, item: Any) -> list[Any]:

@@ -53,7 +53,7 @@ class Specs:
             spec = onto(spec, inner)
         if params:
             spec = spec.model_copy(update={"params": {**spec.params, **params}})
-            spec = directed(parse(spec.model_dump(mode="json", exclude_none=True), self._runtime))
+            spec = directed(parse(spec.plain(), self._runtime))
         return self.checked(spec)
 
 

@@ -16,7 +16,7 @@ from eudoxus.runtime.spec import ModelRef, Spec
 
 class Draws(Params):
     n: int = 4
-    temperature: float = 0.8
+    temperature: float | None = 0.8
     label: str = ""
     flags: tuple[bool, ...] = ()
 
@@ -60,6 +60,12 @@ def test_each_head_applies_to_everything_right_of_it():
         strategy="best_of_n", params={"n": 8},
         model=StrategySpec(strategy="direct", model=ModelRef(endpoint="vllm", name="org/name")),
     )
+
+
+def test_a_parameter_that_is_null_stays_null():
+    spec = read("best_of_n(temperature=null)/openai:m")
+    assert spec.plain()["params"] == {"temperature": None}  # not 0.8, which stands where nothing is said
+    assert parse_spec(spec.plain(), REGISTRY) == spec
 
 
 @pytest.mark.parametrize(("text", "leaf"), [
@@ -137,7 +143,7 @@ def test_a_malformed_json_form_is_refused(said: dict[str, Any]):
 names = st.text("abcdefghij-./_0123456789", min_size=1, max_size=12).filter(lambda s: not s.startswith("/"))
 leaves = st.builds(ModelRef, endpoint=st.sampled_from(["openai", "vllm"]), name=names)
 draws = st.fixed_dictionaries({}, optional={
-    "n": st.integers(1, 10**6), "temperature": st.floats(0, 2), "label": st.text(max_size=20).filter(str.isprintable),
+    "n": st.integers(1, 10**6), "temperature": st.none() | st.floats(0, 2), "label": st.text(max_size=20).filter(str.isprintable),
     "flags": st.lists(st.booleans(), max_size=3)})
 
 
@@ -145,7 +151,7 @@ def specs(model: st.SearchStrategy[Any], depth: int) -> st.SearchStrategy[Strate
     plain = st.builds(StrategySpec, strategy=st.just("best_of_n"), params=draws, model=model)
     if depth == 0:
         return plain
-    inner = specs(st.none(), depth - 1).map(lambda s: s.model_dump(mode="json", exclude_none=True))
+    inner = specs(st.none(), depth - 1).map(StrategySpec.plain)
     votes = st.builds(StrategySpec, strategy=st.just("vote"), model=model, params=st.fixed_dictionaries(
         {"strategies": st.lists(inner, max_size=3)}, optional={"k": st.none() | st.integers(1, 9)}))
     ways = st.builds(StrategySpec, strategy=st.just("route"), model=model, params=st.fixed_dictionaries(
@@ -155,7 +161,8 @@ def specs(model: st.SearchStrategy[Any], depth: int) -> st.SearchStrategy[Strate
 
 @given(specs(leaves, 2))
 def test_path_and_json_form_round_trip(spec: StrategySpec):
-    whole = parse_spec(spec.model_dump(mode="json", exclude_none=True), REGISTRY)
+    whole = parse_spec(spec.plain(), REGISTRY)
+    assert whole.plain() == spec.plain()
     if len(str(whole)) <= 1024:
         assert read(str(whole)) == whole
 
