@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 
-from eudoxus.decoding.tiny.card import card
+from eudoxus.decoding.tiny.card import Training, card, save_trainings, trainings_of
 from eudoxus.decoding.tiny.export import WEIGHTS, export
 from eudoxus.decoding.tiny.language import Sample, samples
 from eudoxus.decoding.tiny.score import scores
@@ -156,22 +156,29 @@ def write(folder: Path, model: LlamaForCausalLM, tokenizer: Tokenizer) -> None:
     export(folder)
 
 
+def describe(folder: Path, model: LlamaForCausalLM, trainings: list[Training], tasks: int) -> None:
+    """Measure the model directory on held-out tasks, and write its card and what it came of."""
+    found = scores(folder, tasks) if tasks else []
+    text = card(trainings, found, parameters=sum(weight.numel() for weight in model.parameters()), vocabulary=VOCABULARY)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    save_trainings(folder, trainings)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m eudoxus.decoding.tiny.train", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model directory to write")
     parser.add_argument("--steps", type=int, default=GOOD, help="steps of training (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, tokenizer and tasks (default %(default)s)")
+    parser.add_argument("--from", type=Path, metavar="DIR", dest="begun", help="a model directory that this made, to go on from")
     parser.add_argument("--tasks", type=int, default=200, help="held-out tasks in each row of the card (default %(default)s; 0: none)")
     said = parser.parse_args()
     if said.steps < 1 or said.tasks < 0:
         parser.error("--steps takes a number from 1, --tasks one from 0")
-    model, tokenizer, losses = train(said.steps, said.seed, Console())
+    before = trainings_of(said.begun) if said.begun else []
+    model, tokenizer, losses = train(said.steps, said.seed, Console(), said.begun)
     write(said.out, model, tokenizer)
-    found = scores(said.out, said.tasks) if said.tasks else []
-    parameters = sum(weight.numel() for weight in model.parameters())
-    text = card(parameters=parameters, vocabulary=VOCABULARY, steps=said.steps, seed=said.seed, losses=losses, scores=found)
-    (said.out / "README.md").write_text(text, encoding="utf-8")
+    describe(said.out, model, [*before, Training(said.steps, said.seed, tuple(losses))], said.tasks)
 
 
 if __name__ == "__main__":
