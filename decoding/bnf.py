@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +36,12 @@ def compile_bnf(grammar: Grammar, limits: Limits | None = None) -> Bnf:
 
     Raises :class:`NotInSubset`, :class:`InvalidGrammar`, :class:`GrammarTooLarge`, or :class:`Unsatisfiable` where no text is derived.
     """
-    check_size(grammar, limits or Limits())
+    return _compiled(grammar, limits or Limits())
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(grammar: Grammar, limits: Limits) -> Bnf:
+    check_size(grammar, limits)
     try:
         return pruned(_productions(grammar))
     except RecursionError:
