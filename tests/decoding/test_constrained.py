@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,8 @@ from eudoxus.runtime.endpoints.openai import OpenAIEndpoint
 from eudoxus.runtime.endpoints.retry import RetryPolicy
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import CapabilityMissing, EudoxusError, UnsupportedParameter
+from eudoxus.service import exit_codes
+from eudoxus.service.cli_lists import endpoints_command
 from tests.decoding.grammars import PERSON, PLAN
 from tests.decoding.servers import GrammarServer, Loopback, from_gbnf, loopback, matcher_of, serving
 
@@ -215,6 +218,25 @@ async def test_a_declared_dialect_is_held_against_what_the_server_does(loopback:
     with serving(loopback, "sglang") as server:
         assert await endpoint(server, "vllm").probed("m") == Offer(json_schema=True)
         assert (await endpoint(server, "sglang").probed("m")).notations == ("regex", "gbnf")
+
+
+@pytest.mark.parametrize(("declared", "kind", "said"), [
+    ("probe", "sglang", "sglang: m obeys json_schema, regex, gbnf"), ("probe", "ollama", "no dialect: m obeys json_schema"),
+    ("vllm", "vllm", "vllm: m obeys json_schema, choice, regex, gbnf, lark"),
+    ("vllm", "fireworks", "no dialect: m obeys json_schema; vllm is declared, but it does not obey choice, regex, gbnf, lark"),
+])
+def test_a_check_of_the_endpoints_tells_what_is_obeyed(loopback: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                       capsys: pytest.CaptureFixture[str], declared: str, kind: str, said: str) -> None:
+    with serving(loopback, kind) as server:
+        configured = {"there": {"base_url": server.url, "capabilities": {"grammar": declared}}, "plain": {"base_url": server.url},
+                      "away": {"base_url": "http://127.0.0.1:9/v1", "capabilities": {"grammar": "probe"}}}
+        configured = {name: {"type": "openai"} | config for name, config in configured.items()}
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("EUDOXUS_ENDPOINTS", json.dumps(configured))
+        assert endpoints_command(as_json=True, check=True) == exit_codes.ENDPOINT
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["data"]}
+    assert rows["there"]["grammars"]["said"] == said and rows["plain"]["grammars"]["said"] == "none declared"
+    assert rows["away"]["grammars"]["said"] == "not asked: no model answers"
 
 
 async def test_a_server_that_cannot_be_reached_is_not_taken_for_one_without_grammars() -> None:
