@@ -5,6 +5,7 @@ Works without torch. The engines' libraries are imported when an engine is made.
 
 from eudoxus.decoding.apply import allowed_tokens, apply_mask
 from eudoxus.decoding.closing import ClosingMatcher, check_budget
+from eudoxus.decoding.constraint import Constraint
 from eudoxus.decoding.engine import GrammarEngine, Matcher
 from eudoxus.decoding.grammar import Choice, Grammar, JsonSchema, Lark, Limits, Regex, as_grammar
 from eudoxus.decoding.lint import Finding, lint
@@ -17,7 +18,7 @@ from eudoxus.decoding.trie import Memory
 from eudoxus.decoding.vocabulary import Vocabulary
 
 __all__ = [
-    "AlignedSampler", "Choice", "ClosingMatcher", "Finding", "Grammar", "GrammarEngine", "JsonSchema", "LanguageModel", "Lark", "Limits",
-    "LlguidanceEngine", "Matcher", "Memory", "OutlinesEngine", "ReferenceEngine", "Regex", "Sample", "Samples", "Telemetry", "Vocabulary",
-    "allowed_tokens", "apply_mask", "as_grammar", "check_budget", "lint",
+    "AlignedSampler", "Choice", "ClosingMatcher", "Constraint", "Finding", "Grammar", "GrammarEngine", "JsonSchema", "LanguageModel", "Lark",
+    "Limits", "LlguidanceEngine", "Matcher", "Memory", "OutlinesEngine", "ReferenceEngine", "Regex", "Sample", "Samples", "Telemetry",
+    "Vocabulary", "allowed_tokens", "apply_mask", "as_grammar", "check_budget", "lint",
 ]

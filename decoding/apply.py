@@ -23,29 +23,40 @@ def apply_mask(logits: NDArray[np.float32], mask: Mask) -> None:
     ``logits`` has the shape ``(tokens,)`` or ``(rows, tokens)``, float32 and contiguous rows; ``mask`` the same without or with rows.
     Logits beyond the mask's width (padded vocabularies) are set too. Raises :class:`ValueError` on other shapes or types.
     """
+    _apply(logits, mask, logits)
+
+
+def masked_copy(logits: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
+    """As :func:`apply_mask`, on a copy that is made in the same pass."""
+    copy = np.empty(logits.shape, logits.dtype)
+    _apply(logits, mask, copy)
+    return copy
+
+
+def _apply(logits: NDArray[np.float32], mask: Mask, into: NDArray[np.float32]) -> None:
     if logits.dtype != np.float32 or mask.dtype != np.int32:
         raise ValueError(f"logits are {logits.dtype} and mask is {mask.dtype}, expected float32 and int32")
     if logits.ndim != mask.ndim or logits.ndim not in (1, 2) or logits.shape[:-1] != mask.shape[:-1]:
         raise ValueError(f"logits have the shape {logits.shape} and mask {mask.shape}, expected (tokens,) and (words,), or both with rows")
-    for row, bits in zip(np.atleast_2d(logits), np.atleast_2d(mask), strict=True):
-        _apply_row(row, bits)
+    for row, bits, target in zip(np.atleast_2d(logits), np.atleast_2d(mask), np.atleast_2d(into), strict=True):
+        _apply_row(row, bits, target)
 
 
-def _apply_row(row: NDArray[np.float32], words: Mask) -> None:
+def _apply_row(row: NDArray[np.float32], words: Mask, target: NDArray[np.float32]) -> None:
     width = min(row.size, words.size * 32)
     few = np.flatnonzero(words)
     if few.size * 32 <= width * FEW:
         allowed = _tokens_in(words, few, width)
         kept = row[allowed]
-        row.fill(-np.inf)
-        row[allowed] = kept
+        target.fill(-np.inf)
+        target[allowed] = kept
         return
-    row[width:] = -np.inf
+    target[width:] = -np.inf
     flags = np.unpackbits(words.view(np.uint8), count=width, bitorder="little").view(np.int8)
     np.negative(flags, out=flags)  # 0 or all ones, while still one byte each
     keep = flags.astype(np.int32)
-    bits = row[:width].view(np.int32)
-    np.bitwise_xor(bits, MINUS_INFINITY, out=bits)
+    bits = target[:width].view(np.int32)
+    np.bitwise_xor(row[:width].view(np.int32), MINUS_INFINITY, out=bits)
     np.bitwise_and(bits, keep, out=bits)
     np.bitwise_xor(bits, MINUS_INFINITY, out=bits)
 

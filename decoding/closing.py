@@ -20,7 +20,10 @@ from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.reference import Spelling, spelling
 from eudoxus.decoding.vocabulary import Vocabulary
 
-MOST_CHECKED = 4096
+MOST_CHECKED, MOST_ITEMS = 4096, 100_000
+"""Texts looked at per mask, and parser items for them, before no longer tokens are tried: an ambiguous grammar needs many per byte."""
+ITEMS_IN_ROW = 2_000
+"""As in :class:`~eudoxus.decoding.grammar.Limits`."""
 
 
 def check_budget(grammar: Grammar, vocabulary: Vocabulary, max_tokens: int) -> None:
@@ -54,7 +57,7 @@ class ClosingMatcher(TextSoFar):
         if lacking:
             raise InvalidVocabulary(f"closing needs each byte of the grammar as a token; there is none for {bytes(lacking[:20])!r}")
         self.inner, self.max_tokens = inner, max_tokens
-        self.recogniser = Recogniser(compiled)
+        self.recogniser = Recogniser(compiled, ITEMS_IN_ROW)
         self.guaranteed = self.recogniser.remaining() <= max_tokens
         self.slack = inner.vocabulary.longest * sum(max(map(compiled.length, ps)) for ps in compiled.rules.values())
         """Bytes by which one token can at most put off the end."""
@@ -112,17 +115,18 @@ class ClosingMatcher(TextSoFar):
         """Bytes that remain after each allowed token, short tokens first; single bytes are always among those looked at."""
         found: dict[int, int] = {}
         waiting: deque[tuple[Spelling, Recogniser]] = deque([(spelling(self.vocabulary), self.recogniser)])
-        checked = 0
+        checked = items = 0
         while waiting:
             node, recogniser = waiting.popleft()
             for token in node.tokens:
                 if token in allowed:
                     found[token] = recogniser.remaining()
+            if checked > MOST_CHECKED or items > MOST_ITEMS:
+                continue
             for byte in recogniser.next_bytes() & node.children.keys():
-                checked += 1
-                if checked > MOST_CHECKED:
-                    return found
                 further = recogniser.copy()
                 further.push(byte)
                 waiting.append((node.children[byte], further))
+                checked += 1
+                items += len(further.columns[-1].items)
         return found

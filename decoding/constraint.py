@@ -74,7 +74,7 @@ class Constraint:
         """Take the tokens drawn since the last step, and return the mask of those allowed next. At least one token is always allowed."""
         for token in new_tokens:
             self._take(token)
-        if self.outcome in ("open", "complete"):
+        if self.error is None and not self._matcher.finished:
             try:
                 mask = self._matcher.mask()
                 if mask.any():

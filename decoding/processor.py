@@ -13,13 +13,12 @@ This is greedy constrained decoding; draws from the model's own law within the g
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eudoxus.decoding.apply import Mask, apply_mask
+from eudoxus.decoding.apply import Mask, masked_copy
 from eudoxus.decoding.constraint import Constraint, TextOutcome
 from eudoxus.decoding.engine import GrammarEngine
 from eudoxus.decoding.errors import InvalidVocabulary
@@ -39,7 +38,8 @@ class GrammarLogitsProcessor:
     ``grammar``: one for all rows, or a list with one for each prompt of the batch, in its order. ``max_tokens`` and ``exact``: see
     :meth:`Constraint.of`, which also says what is raised. Rows are known by their tokens and not by their place, so a host may reorder,
     drop and double them (beams) or go back (drafts that were refused). The vocabulary's ``eos`` must be the tokens at which ``generate``
-    ends a text. It remembers one call of ``generate``; another prompt begins anew, and :meth:`reset` does for the same one.
+    ends a text. It remembers one call of ``generate``, and other prompts begin anew; only where a prompt is the last one with a part of
+    its text does it take :meth:`reset`.
     """
 
     supports_continuous_batching: ClassVar[bool] = False
@@ -64,10 +64,8 @@ class GrammarLogitsProcessor:
         Raises :class:`InvalidVocabulary` where there are fewer scores than tokens in the vocabulary, and :class:`InvalidParams` where the
         rows cannot be shared out among the grammars.
         """
-        if scores.shape[-1] < len(self.vocabulary.tokens):
-            raise InvalidVocabulary(
-                f"the model gives {scores.shape[-1]} scores, the vocabulary has {len(self.vocabulary.tokens)} tokens: is it another model's?"
-            )
+        if (given := scores.shape[-1]) < (needed := len(self.vocabulary.tokens)):
+            raise InvalidVocabulary(f"the model gives {given} scores, the vocabulary has {needed} tokens: is it another model's?")
         rows = _rows(input_ids)
         if not self._continued(rows):
             self._begin(rows)
@@ -75,7 +73,7 @@ class GrammarLogitsProcessor:
         keys = self._keys(rows)
         texts = self._advance(dict(zip(keys, rows, strict=True)))
         masks = {key: text.step() for key, text in texts.items()}
-        return masked(scores, np.stack([masks[key] for key in keys]))
+        return masked(scores, np.stack([masks[key] for key in keys]) if len(keys) > 1 else masks[keys[0]][None])
 
     def outcomes(self, sequences: torch.Tensor) -> list[TextOutcome]:
         """How the texts that ``generate`` returned stand, row by row: one that is cut off by ``max_new_tokens`` is ``open``."""
@@ -124,14 +122,12 @@ class GrammarLogitsProcessor:
 def masked(scores: torch.Tensor, masks: Mask) -> torch.Tensor:
     """A copy of ``scores`` (rows, tokens) with minus infinity where the bit in ``masks`` (rows, words) is 0, or beyond its width.
 
-    On the processor for float32 by :func:`apply_mask`; else on the scores' device, to which only the bits travel.
+    On the processor for float32 by :func:`masked_copy`; else on the scores' device, to which only the bits travel.
     """
     import torch
 
     if scores.device.type == "cpu" and scores.dtype == torch.float32:
-        copy = scores.detach().clone(memory_format=torch.contiguous_format)
-        apply_mask(copy.numpy(), masks)
-        return copy
+        return torch.from_numpy(masked_copy(scores.detach().contiguous().numpy(), masks))
     words = torch.from_numpy(masks).to(scores.device)
     bits = (words.unsqueeze(-1) >> torch.arange(32, dtype=torch.int32, device=scores.device)) & 1
     allowed = torch.zeros_like(scores, dtype=torch.bool)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import pytest
 
 from eudoxus.decoding.local.errors import PromptTooLong
 from eudoxus.decoding.local.model import LocalModel, log_softmax
@@ -12,13 +13,22 @@ NEAR = 1e-4
 """Logits may differ by this much with how a text was cut into calls."""
 
 
+def raises(kind: type[Exception], act: Callable[[], object]) -> bool:
+    """Whether ``act`` ends with an error of this kind."""
+    try:
+        act()
+    except kind:
+        return True
+    return False
+
+
 class ModelContract:
     """Subclasses give a pytest fixture ``model``."""
 
     def text(self, model: LocalModel, length: int = 24) -> list[int]:
         """Tokens that stand for text, the same each time."""
         spelt = [token for token, text in enumerate(model.vocabulary.tokens) if text]
-        return np.random.default_rng(7).choice(spelt, length).tolist()
+        return [spelt[at] for at in np.random.default_rng(7).integers(len(spelt), size=length)]
 
     def test_logits_are_as_many_as_asked_and_as_wide_as_the_vocabulary(self, model: LocalModel) -> None:
         logits = model.session().feed(self.text(model), last=3)
@@ -71,14 +81,11 @@ class ModelContract:
     def test_beyond_its_context_it_refuses_and_stays_as_it_was(self, model: LocalModel) -> None:
         session = model.session()
         session.feed(self.text(model, 4))
-        with pytest.raises(PromptTooLong, match=str(model.context)):
-            session.feed(self.text(model, model.context - 3))
+        assert raises(PromptTooLong, lambda: session.feed(self.text(model, model.context - 3)))
         assert len(session.tokens) == 4
-        for wrong in (-1, 5):
-            with pytest.raises(ValueError, match="cannot keep"):
-                session.rollback(wrong)
-        with pytest.raises(ValueError, match="last"):
-            session.feed([self.text(model)[0]], last=2)
+        assert raises(ValueError, lambda: session.rollback(-1))
+        assert raises(ValueError, lambda: session.rollback(5))
+        assert raises(ValueError, lambda: session.feed(self.text(model)[:1], last=2))
 
     def test_the_end_of_a_turn_is_in_the_vocabulary_and_stands_for_no_text(self, model: LocalModel) -> None:
         assert model.vocabulary.eos

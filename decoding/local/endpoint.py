@@ -60,6 +60,8 @@ class LocalEndpoint:
         if model != self.default_model:
             raise EndpointError(f"the endpoint {self.name!r} has no model {model!r}; it has {self.default_model!r}",
                                 endpoint=self.name, status=404)
+        if self._closed.is_set():
+            raise self._ending()
         asked = read_request(request)
         given_up = threading.Event()
         watch = Watch(self._listener(call, n), lambda: given_up.is_set() or self._closed.is_set(), asked.top_logprobs, asked.telemetry)
@@ -70,12 +72,15 @@ class LocalEndpoint:
             allowed = min(self._config.timeout_s, call.timeout or self._config.timeout_s)
             raise EndpointTimeout(f"the model did not end within {allowed:g} s", endpoint=self.name) from None
         except Cancelled:
-            raise EndpointError("the service is shutting down", endpoint=self.name, retryable=True) from None
+            raise self._ending() from None
         except EndpointError as error:
             error.endpoint = self.name
             raise
         finally:
             given_up.set()
+
+    def _ending(self) -> EndpointError:
+        return EndpointError("the service is shutting down", endpoint=self.name, retryable=True)
 
     def _listener(self, call: Call, n: int) -> Callable[[str], None] | None:
         """Passes pieces of text on to the event loop, which sees them before the end of the answer."""
@@ -108,29 +113,11 @@ class LocalEndpoint:
             raise Cancelled
         ready = self._ready()
         with ready.sessions.reading(ready.model.directory.prompt(asked.messages)) as prompt:
-            if asked.sampler == "gcd":
-                made, told = [self._generated(ready, asked, prompt, watch, i) for i in range(n)], None
-            else:
-                assert asked.grammar is not None
-                made, told = sample_exactly(
-                    prompt, _rng(asked.seed, 0), n, mode=asked.sampler, engine=ready.engine, grammar=asked.grammar,
-                    max_tokens=asked.max_tokens or self._config.max_tokens, sampling=asked.sampling, effort=asked.effort,
-                    cancelled=watch.cancelled, top_logprobs=asked.top_logprobs,
-                )
-                if watch.on_text:
-                    watch.on_text(made[0].text)
+            room = min(asked.max_tokens or self._config.max_tokens, ready.model.context - len(prompt.tokens))
+            made, told = (_masked if asked.sampler == "gcd" else _exact)(ready, asked, prompt, n, room, watch)
             written = sum(len(generation.tokens) for generation in made)
             usage = Usage(requests=n, prompt_tokens=len(prompt.tokens), completion_tokens=written, cached_tokens=prompt.reused)
         return Response(completions=tuple(_completion(g, told) for g in made), usage=usage, model=self.default_model)
-
-    def _generated(self, ready: _Loaded, asked: Asked, prompt: Prompt, watch: Watch, number: int) -> Generation:
-        prompt.restart()
-        room = min(asked.max_tokens or self._config.max_tokens, ready.model.context - len(prompt.tokens))
-        return generate(
-            prompt, _rng(asked.seed, number), max_tokens=room, sampling=asked.sampling, stops=asked.stops, watch=watch,
-            matcher=constrained(ready.engine, asked.grammar, room) if asked.grammar is not None else None,
-            ahead=ready.model.vocabulary.size >= MASKS_AHEAD_FROM,
-        )
 
     def price(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float | None:
         return 0.0
@@ -159,6 +146,32 @@ class LocalEndpoint:
         if self._workers is not None:
             self._workers.shutdown(wait=False, cancel_futures=True)
         self._loaded = None
+
+
+def _masked(ready: _Loaded, asked: Asked, prompt: Prompt, n: int, room: int, watch: Watch) -> tuple[list[Generation], None]:
+    """``n`` answers, one after the other, in which what the grammar forbids is masked."""
+    matcher = constrained(ready.engine, asked.grammar, room) if asked.grammar is not None else None
+    ahead = ready.model.vocabulary.size >= MASKS_AHEAD_FROM
+    made = []
+    for number in range(n):
+        prompt.restart()
+        made.append(generate(
+            prompt, _rng(asked.seed, number), max_tokens=room, sampling=asked.sampling, stops=asked.stops, watch=watch,
+            matcher=matcher.fork() if matcher is not None else None, ahead=ahead,
+        ))
+    return made, None
+
+
+def _exact(ready: _Loaded, asked: Asked, prompt: Prompt, n: int, room: int, watch: Watch) -> tuple[list[Generation], Json]:
+    """``n`` answers by one of the samplers that know the model's law within the grammar, and what these told."""
+    assert asked.sampler != "gcd" and asked.grammar is not None
+    made, told = sample_exactly(
+        prompt, _rng(asked.seed, 0), n, mode=asked.sampler, engine=ready.engine, grammar=asked.grammar, max_tokens=room,
+        sampling=asked.sampling, effort=asked.effort, cancelled=watch.cancelled, top_logprobs=asked.top_logprobs,
+    )
+    if watch.on_text:
+        watch.on_text(made[0].text)
+    return made, told
 
 
 def _rng(seed: int | None, number: int) -> random.Random:

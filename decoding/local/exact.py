@@ -25,6 +25,8 @@ from eudoxus.decoding.trie import Memory
 from eudoxus.runtime.chat import Json
 
 ExactMode = Literal["cars", "asap", "is", "smc"]
+AT_A_TIME = 64
+"""Trials between two looks at whether anybody still waits: those through a known part of the trie ask the model nothing."""
 MEMORY = Memory(policy="sparse", most_numbers=4_000_000)
 
 
@@ -87,7 +89,7 @@ def sample_exactly(
     room = min(max_tokens, prompt.model.context - len(prompt.tokens))
     model = PromptedModel(prompt, sampling, cancelled)
     sampler = AlignedSampler.of(model, engine, grammar, max_tokens=room, memory=MEMORY)
-    samples, told = _particles(sampler, n, rng, effort) if mode == "smc" else _trials(sampler, n, rng, mode, effort)
+    samples, told = _particles(sampler, n, rng, effort) if mode == "smc" else _trials(sampler, n, rng, mode, effort, cancelled)
     made = [
         Generation(s.text.decode(errors="replace"), list(s.tokens), complete=True, log_weight=s.log_weight if mode == "is" else None)
         for s in samples
@@ -98,18 +100,25 @@ def sample_exactly(
     return made, {"sampler": mode, **told}
 
 
-def _trials(sampler: AlignedSampler, n: int, rng: random.Random, mode: Literal["cars", "asap", "is"], effort: Effort
-            ) -> tuple[list[Sample], Json]:
-    found = sampler.samples(n, rng, mode=mode, max_trials=effort.max_trials)
-    seen = sampler.telemetry
-    if len(found.samples) < n:
-        if found.outcome == "truncated_budget":
-            raise TooManyTrials(f"{mode} gave {len(found.samples)} of {n} texts in {seen.trials} trials (the model's mass on the grammar "
+def _trials(sampler: AlignedSampler, n: int, rng: random.Random, mode: Literal["cars", "asap", "is"], effort: Effort,
+            cancelled: Callable[[], bool]) -> tuple[list[Sample], Json]:
+    found, seen, outcome = list[Sample](), sampler.telemetry, "truncated_budget"
+    while len(found) < n and seen.trials < effort.max_trials:
+        if cancelled():
+            raise Cancelled
+        some = sampler.samples(n - len(found), rng, mode=mode, max_trials=min(AT_A_TIME, effort.max_trials - seen.trials))
+        found += some.samples
+        outcome = some.outcome
+        if outcome in ("exhausted", "unsatisfiable"):
+            break
+    if len(found) < n:
+        if outcome == "truncated_budget":
+            raise TooManyTrials(f"{mode} gave {len(found)} of {n} texts in {seen.trials} trials (the model's mass on the grammar "
                                 f"is about {seen.mass:.3g}): allow more max_trials, or ask for the sampler asap or gcd", param="max_trials")
-        raise Unsatisfiable(f"the model gives no text of this grammar within max_tokens any probability ({found.outcome})", param="grammar")
-    told: Json = {"outcome": found.outcome, "trials": seen.trials, "forward_passes": seen.forward_passes,
+        raise Unsatisfiable(f"the model gives no text of this grammar within max_tokens any probability ({outcome})", param="grammar")
+    told: Json = {"outcome": outcome, "trials": seen.trials, "forward_passes": seen.forward_passes,
                   "acceptance": seen.acceptance, "mass": seen.mass, "mass_error": None if seen.trials < 2 else seen.mass_error}
-    return list(found.samples), told
+    return found, told
 
 
 def _particles(sampler: AlignedSampler, n: int, rng: random.Random, effort: Effort) -> tuple[list[Sample], Json]:

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eudoxus.decoding.apply import Mask, allowed_tokens
 from eudoxus.decoding.closing import ClosingMatcher, check_budget
 from eudoxus.decoding.engine import GrammarEngine, Matcher
-from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, NotInSubset
+from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, MatcherFailed, NotInSubset, TokenRefused
 from eudoxus.decoding.grammar import Grammar
 from eudoxus.decoding.local.errors import Cancelled
 from eudoxus.decoding.local.law import PLAIN, Sampling
@@ -27,7 +28,6 @@ from eudoxus.decoding.local.measure import TokenTelemetry, logprob_entry, model_
 from eudoxus.decoding.local.model import Logits
 from eudoxus.decoding.local.reading import Prompt
 from eudoxus.decoding.local.text import GrowingText
-from eudoxus.decoding.sampling import draw
 from eudoxus.runtime.chat import Json
 
 
@@ -46,6 +46,7 @@ class Watch:
 
 
 UNWATCHED = Watch()
+Ids = NDArray[np.int64]
 
 
 @dataclass
@@ -91,7 +92,7 @@ def generate(
     """One answer of at most ``max_tokens`` tokens (the end token not counted), and no more than the context has room for.
 
     ``matcher`` at the empty text is used up. ``ahead``: the next mask is computed in a thread of its own while the model runs, which pays
-    for vocabularies from some 30 000 tokens on. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`,
+    where a mask takes longer than handing it over, some 20 µs: for large vocabularies. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`,
     :class:`Cancelled`. The prompt's session is left at the end of the answer.
     """
     with ThreadPoolExecutor(1) if ahead and matcher is not None else nullcontext() as pool:
@@ -105,6 +106,7 @@ class _Loop:
         self.prompt, self.rng, self.sampling, self.masks, self.watch = prompt, rng, sampling, masks, watch
         self.vocabulary = prompt.model.vocabulary
         self.growing = GrowingText(stops)
+        self.mask_us = 0.0
         self.made = Generation(logprobs=None if watch.top_logprobs is None else [])
 
     def run(self, max_tokens: int) -> Generation:
@@ -113,28 +115,34 @@ class _Loop:
         while len(self.made.tokens) < room and not self.growing.stopped and not self.masks.only_end:
             if self.watch.cancelled():
                 raise Cancelled
-            token = self._chosen(logits)
+            token = self._drawn(logits)
             if token in self.vocabulary.eos:
                 return self._ended("stop")
             self._note(logits, token, forward_us)
-            self._take(token)
+            self.made.tokens.append(token)
+            self._say(self.growing.add(self.vocabulary.tokens[token]))
             if len(self.made.tokens) < room and not self.growing.stopped and not self.masks.known_to_end:
                 started = time.perf_counter()
                 logits = self.prompt.session.feed([token])[-1]
                 forward_us = (time.perf_counter() - started) * 1e6
         return self._ended("stop" if self.growing.stopped or self.masks.complete else "length")
 
-    def _chosen(self, logits: Logits) -> int:
-        allowed = self.masks.allowed()
+    def _drawn(self, logits: Logits) -> int:
+        """A token that the grammar has taken. One after which the text could not end in time is drawn again among those that fit: without
+        cut-offs that is the law of drawing among these at once, and it spares finding them at every step."""
+        try:
+            token = self._one_of(self.masks.allowed(), logits)
+            self.mask_us = self.masks.spent_us
+            self.masks.advance(token)
+        except TokenRefused:
+            token = self._one_of(self.masks.fitting(), logits)
+            self.masks.advance(token)
+        return token
+
+    def _one_of(self, allowed: Ids, logits: Logits) -> int:
         if not allowed.size:
             raise DeadEnd(f"no token of the model goes on after {self.vocabulary.decode(self.made.tokens)[-40:]!r} in this grammar")
-        law = self.sampling.log_law(logits[allowed])
-        return int(allowed[draw(law, self.rng.random())])
-
-    def _take(self, token: int) -> None:
-        self.made.tokens.append(token)
-        self.masks.advance(token)
-        self._say(self.growing.add(self.vocabulary.tokens[token]))
+        return int(allowed[self.sampling.draw(logits[allowed], self.rng.random())])
 
     def _say(self, text: str) -> None:
         self.made.text += text
@@ -148,7 +156,7 @@ class _Loop:
         if self.made.logprobs is not None:
             self.made.logprobs.append(logprob_entry(self.vocabulary, log_probs, token, self.watch.top_logprobs or 0))
         if self.watch.telemetry:
-            self.made.telemetry.append(telemetry_of(log_probs, self.masks.spent_us, forward_us))
+            self.made.telemetry.append(telemetry_of(log_probs, self.mask_us, forward_us))
 
     def _ended(self, reason: Literal["stop", "length"]) -> Generation:
         self._say(self.growing.end())
@@ -175,27 +183,51 @@ class _Masks:
 
     def __init__(self, matcher: Matcher | None, prompt: Prompt, pool: Executor | None) -> None:
         self.matcher, self.pool, self.vocabulary = matcher, pool, prompt.model.vocabulary
+        # A matcher that refuses what does not fit the budget need not mask it beforehand.
+        self.masking = matcher.inner if isinstance(matcher, ClosingMatcher) and matcher.guaranteed else matcher
         self.spent_us = 0.0
+        """Microseconds for the present mask and the token before it."""
         self._everything = np.arange(len(self.vocabulary.tokens))
         self._mask: Mask | None = None
         self._coming: Future[Mask] | None = None
-        if matcher is not None:
-            self._mask = self._timed(matcher, None)
+        if self.masking is not None:
+            self._mask = self._computed(self.masking, 0.0)
 
     def advance(self, token: int) -> None:
-        if self.matcher is None:
+        """Take ``token``. Raises :class:`TokenRefused` if the text could not end in time then."""
+        if self.matcher is None or self.masking is None:
+            return
+        started = time.perf_counter()
+        self._consume(self.matcher, token)
+        consumed_us = (time.perf_counter() - started) * 1e6
+        if token in self.vocabulary.eos:
             return
         if self.pool is None:
-            self._mask = self._timed(self.matcher, token)
+            self._mask = self._computed(self.masking, consumed_us)
         else:
-            self._coming = self.pool.submit(self._timed, self.matcher, token)
+            self._coming = self.pool.submit(self._computed, self.masking, consumed_us)
 
-    def _timed(self, matcher: Matcher, token: int | None) -> Mask:
-        started = time.perf_counter()
-        if token is not None:
+    def _consume(self, matcher: Matcher, token: int) -> None:
+        before = len(matcher.consumed)
+        try:
             matcher.consume(token)
-        mask = matcher.mask()
-        self.spent_us = (time.perf_counter() - started) * 1e6
+        except MatcherFailed:
+            inner = self._without_closing()
+            if len(inner.consumed) == before:
+                inner.consume(token)
+
+    def _without_closing(self) -> Matcher:
+        """Go on by the engine alone: the reader of grammars that is used for ending in time gave up, or reads this grammar otherwise than
+        the engine does. Raises the error being handled if it was the engine's."""
+        if not isinstance(self.matcher, ClosingMatcher):
+            raise  # noqa: PLE0704 - called while handling it
+        self.matcher = self.masking = self.matcher.inner
+        return self.masking
+
+    def _computed(self, masking: Matcher, consumed_us: float) -> Mask:
+        started = time.perf_counter()
+        mask = masking.mask()
+        self.spent_us = consumed_us + (time.perf_counter() - started) * 1e6
         return mask
 
     def _arrived(self) -> Mask | None:
@@ -203,9 +235,19 @@ class _Masks:
             self._mask, self._coming = self._coming.result(), None
         return self._mask
 
-    def allowed(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def allowed(self) -> Ids:
+        """What the grammar allows, whether or not the text can still end in time."""
         mask = self._arrived()
         return self._everything if mask is None else allowed_tokens(mask, self.vocabulary.size)
+
+    def fitting(self) -> Ids:
+        """Those after which the text can still end in time."""
+        assert self.matcher is not None
+        try:
+            mask = self.matcher.mask()
+        except MatcherFailed:
+            mask = self._without_closing().mask()
+        return allowed_tokens(mask, self.vocabulary.size)
 
     @property
     def complete(self) -> bool:

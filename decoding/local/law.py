@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eudoxus.decoding.local.model import log_softmax
-from eudoxus.decoding.sampling import LogProbs
+from eudoxus.decoding.sampling import LogProbs, draw
 from eudoxus.runtime.errors import InvalidRequest
 
 
@@ -46,14 +46,32 @@ class Sampling:
         law = log_softmax(np.asarray(logits, np.float64) / self.temperature)
         if 0 < self.top_k < law.size:
             law[law < np.partition(law, -self.top_k)[-self.top_k]] = -math.inf
-        if self.top_p < 1.0:
             law = log_softmax(law)
-            order = np.argsort(-law, kind="stable")
-            before = np.cumsum(np.exp(law[order])) - np.exp(law[order])
-            law[order[before >= self.top_p]] = -math.inf
+        if self.top_p < 1.0:
+            nucleus = _nucleus(law, self.top_p)
+            kept = law[nucleus]
+            law.fill(-math.inf)
+            law[nucleus] = kept
         if self.min_p > 0.0:
             law[law < law.max() + math.log(self.min_p)] = -math.inf
-        return log_softmax(law)
+        return log_softmax(law) if self.top_p < 1.0 or self.min_p > 0.0 else law
+
+    def draw(self, logits: NDArray[np.floating], uniform: float) -> int:
+        """The place of a token drawn by inversion of one ``uniform`` number of [0, 1)."""
+        return int(np.argmax(logits)) if self.temperature == 0 else draw(self.log_law(logits), uniform)
+
+
+def _nucleus(law: LogProbs, top_p: float) -> NDArray[np.int64]:
+    """The likeliest tokens up to the one with which their mass reaches ``top_p``. Few are sorted where few are enough."""
+    for size in (256, 4096, law.size):
+        first = np.argpartition(-law, size)[:size] if size < law.size else np.arange(law.size)
+        order = first[np.argsort(-law[first], kind="stable")]
+        mass = np.exp(law[order])
+        before = np.cumsum(mass) - mass
+        if size >= law.size or before[-1] >= top_p:
+            break
+    found: NDArray[np.int64] = order[before < top_p]
+    return found
 
 
 PLAIN = Sampling()

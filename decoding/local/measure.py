@@ -24,7 +24,7 @@ class TokenTelemetry:
     mean_top_log_prob: float
     """Mean log-probability of the 5 likeliest tokens: near 0 is impossible, very low means sure (DeepConf, arXiv 2508.15260)."""
     mask_us: float
-    """Microseconds for the grammar: the token consumed and the next mask."""
+    """Microseconds for the grammar: reading the token before, and the mask that this one was drawn from."""
     forward_us: float
     """Microseconds of the forward pass whose logits the token was drawn from; for the first token, of nothing."""
 

@@ -54,7 +54,7 @@ def read_request(request: ChatRequest) -> Asked:
         tuple(_message(message, number) for number, message in enumerate(request.messages)), grammar, sampling, sampler,
         Effort(_whole(extra, "max_trials", 1000, 1, MOST_TRIALS), _whole(extra, "particles", 16, 1, MOST_PARTICLES)),
         request.max_tokens, tuple(request.stop or ()), request.seed, (request.top_logprobs or 0) if request.logprobs else None,
-        bool(extra.get("telemetry", False)),
+        _one_of(extra, "telemetry", (False, True)),
     )
 
 
@@ -171,10 +171,10 @@ def _message(message: Message, number: int) -> dict[str, str]:
     return {"role": "system" if message.role == "developer" else message.role, "content": message.text}
 
 
-def _one_of(extra: Json, name: str, values: tuple[str, ...]) -> Any:
+def _one_of(extra: Json, name: str, values: tuple[Any, ...]) -> Any:
     value = extra.get(name, values[0])
-    if value not in values:
-        raise InvalidRequest(f"{name} is {value!r:.80}, expected one of {', '.join(values)}", param=name)
+    if not any(value is known or (isinstance(value, str) and value == known) for known in values):
+        raise InvalidRequest(f"{name} is {value!r:.80}, expected one of {', '.join(map(str, values))}", param=name)
     return value
 
 

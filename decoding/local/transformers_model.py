@@ -40,7 +40,7 @@ class TransformersModel:
                 directory.path, local_files_only=True, trust_remote_code=False, use_safetensors=True,
                 dtype=torch.float32 if device == "cpu" else "auto",
             ).to(device).eval()
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, AssertionError) as error:
             raise ModelUnusable(f"the weights of {self.name} cannot be loaded: {error}") from None
 
     def session(self) -> TransformersSession:

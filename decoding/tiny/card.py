@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from eudoxus.decoding.tiny.language import HELD_OUT_OF
 from eudoxus.decoding.tiny.score import HEAD, Score
 
+RECORD = "training.json"
 CARD = """\
 # A tiny model for block-stacking tasks
 
 {parameters:,} parameters (Llama: 4 layers, width 128, 4 heads, {vocabulary} tokens), trained from nothing by
 
 ```sh
-python -m eudoxus.decoding.tiny.train --out DIR --steps {steps} --seed {seed}
+{commands}
 ```
 
 It reads the description of a block-stacking task in English and writes the PDDL problem that says the same, for the domain
@@ -40,7 +44,8 @@ python -m eudoxus.decoding.tiny.score DIR --tasks {tasks}
 ## Training
 
 AdamW (3e-3, 0.9/0.98, weight decay 0.05), clipped at 1, batches of 32, the loss on the PDDL alone; 2 and 3 blocks in the first quarter,
-up to 4 in the second, 3 to 5 in the second half, in which the learning rate falls as a cosine. Processor seconds of one thread:
+up to 4 in the second, 3 to 5 in the second half, in which the learning rate falls as a cosine. A training that goes on from another
+has 3 to 5 blocks, half the rate, and the cosine from its beginning. Processor seconds of one thread:
 
 | step | CPU-s | mean loss since the row before |
 |---|---|---|
@@ -53,11 +58,34 @@ the bytes of `model.safetensors`. Both calculate in float32.
 """
 
 
-def card(*, parameters: int, vocabulary: int, steps: int, seed: int, losses: Sequence[tuple[int, float, float]],
-         scores: Sequence[Score]) -> str:
-    """The text of ``README.md``; ``losses`` are rows of (step, processor seconds, mean loss)."""
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One run of the training script."""
+
+    steps: int
+    seed: int
+    losses: tuple[tuple[int, float, float], ...]
+    """Rows of (step, processor seconds, mean loss since the row before)."""
+
+
+def card(trainings: Sequence[Training], scores: Sequence[Score], *, parameters: int, vocabulary: int) -> str:
+    """The text of ``README.md`` of a model that came of these trainings, one after another."""
+    folders = [f"DIR{number}" for number in range(len(trainings) - 1, 0, -1)]
+    commands = [f"python -m eudoxus.decoding.tiny.train {origin}--out {folder} --steps {one.steps} --seed {one.seed}"
+                for origin, folder, one in zip(["", *(f"--from {name} " for name in folders)], [*folders, "DIR"], trainings, strict=True)]
+    rows = [f"| {step} | {seconds:.0f} | {loss:.5f} |" for one in trainings for step, seconds, loss in one.losses]
     return CARD.format(
-        parameters=parameters, vocabulary=vocabulary, steps=steps, seed=seed, held_out=HELD_OUT_OF,
+        parameters=parameters, vocabulary=vocabulary, commands="\n".join(commands), held_out=HELD_OUT_OF, losses="\n".join(rows),
         scores="\n".join([HEAD, *map(str, scores)]) if scores else "Not measured.", tasks=scores[0].tasks if scores else 200,
-        losses="\n".join(f"| {step} | {seconds:.0f} | {loss:.5f} |" for step, seconds, loss in losses),
     )
+
+
+def save_trainings(folder: Path, trainings: Sequence[Training]) -> None:
+    """Beside the weights, for whoever goes on from them."""
+    (folder / RECORD).write_text(json.dumps([asdict(one) for one in trainings]) + "\n", encoding="utf-8")
+
+
+def trainings_of(folder: Path) -> list[Training]:
+    """What a model directory came of. Raises :class:`OSError` where it does not say."""
+    said = json.loads((folder / RECORD).read_text("utf-8"))
+    return [Training(one["steps"], one["seed"], tuple((step, seconds, loss) for step, seconds, loss in one["losses"])) for one in said]

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 
-from eudoxus.decoding.tiny.card import card
+from eudoxus.decoding.tiny.card import Training, card, save_trainings, trainings_of
 from eudoxus.decoding.tiny.export import WEIGHTS, export
 from eudoxus.decoding.tiny.language import Sample, samples
 from eudoxus.decoding.tiny.score import scores
@@ -54,20 +54,33 @@ def new_model(seed: int, *, end: int, pad: int) -> LlamaForCausalLM:
     ))
 
 
-def rate(step: int, steps: int) -> float:
-    """The learning rate: up in the first steps, flat until the middle, then down to nothing as a cosine."""
+def loaded(folder: Path) -> LlamaForCausalLM:
+    """The model of an earlier training."""
+    import torch
+    from transformers import LlamaForCausalLM
+
+    model: LlamaForCausalLM = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return model.train()
+
+
+def rate(step: int, steps: int, *, further: bool = False) -> float:
+    """The learning rate: up in the first steps, flat until the middle, then down to nothing as a cosine.
+
+    A ``further`` training has half of it, and falls from the beginning.
+    """
+    peak = PEAK / 2 if further else PEAK
     if step < WARM_UP:
-        return PEAK * (step + 1) / WARM_UP
-    late = max(0.0, 2 * step / steps - 1)
-    return PEAK * (1 + math.cos(math.pi * late)) / 2
+        return peak * (step + 1) / WARM_UP
+    late = step / steps if further else max(0.0, 2 * step / steps - 1)
+    return peak * (1 + math.cos(math.pi * late)) / 2
 
 
-def batches(tokenizer: Tokenizer, steps: int, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """``steps`` pairs of token ids and labels, [BATCH, length] each, by the curriculum."""
+def batches(tokenizer: Tokenizer, steps: int, seed: int, *, further: bool = False) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """``steps`` pairs of token ids and labels, [BATCH, length] each, by the curriculum; a ``further`` training begins at its end."""
     random, step = Random(seed), 0
     streams: dict[tuple[int, ...], Iterator[Sample]] = {}
     while step < steps:
-        blocks = next(blocks for until, blocks in CURRICULUM if step < until * steps)
+        blocks = next(blocks for until, blocks in (CURRICULUM[-1:] if further else CURRICULUM) if step < until * steps)
         stream = streams.setdefault(blocks, samples(random.randrange(2**32), blocks, held_out=False))
         rows = sorted((_row(tokenizer, sample) for sample in islice(stream, BATCH * BUCKET)), key=lambda row: len(row[0]))
         parts = [rows[start:start + BATCH] for start in range(0, len(rows), BATCH)]
@@ -90,25 +103,27 @@ def _tensors(rows: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, tor
     return ids, torch.tensor([labels + [IGNORED] * (longest - len(labels)) for _, labels in rows])
 
 
-def train(steps: int, seed: int, console: Console) -> tuple[LlamaForCausalLM, Tokenizer, list[tuple[int, float, float]]]:
+def train(steps: int, seed: int, console: Console,
+          begun: Path | None = None) -> tuple[LlamaForCausalLM, Tokenizer, list[tuple[int, float, float]]]:
     """The model after ``steps`` steps, its tokenizer, and rows of (step, processor seconds, mean loss since the row before).
 
-    One thread; the same on the same machine and version of torch for the same seed.
+    ``begun`` is a model directory of an earlier training to go on from. One thread; the same on the same machine and version of torch for
+    the same seed.
     """
     import torch
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    tokenizer = trained(seed)
-    model = new_model(seed, end=SPECIAL.index(END), pad=SPECIAL.index(PAD))
+    tokenizer = Tokenizer.from_file(str(begun / "tokenizer.json")) if begun else trained(seed)
+    model = loaded(begun) if begun else new_model(seed, end=SPECIAL.index(END), pad=SPECIAL.index(PAD))
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05)
-    table, losses, begun = [], list[float](), time.process_time()
+    table, losses, started = [], list[float](), time.process_time()
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("training", total=steps, loss="")
-        for step, (ids, labels) in enumerate(batches(tokenizer, steps, seed + 1)):
+        for step, (ids, labels) in enumerate(batches(tokenizer, steps, seed + 1, further=begun is not None)):
             for group in optimizer.param_groups:
-                group["lr"] = rate(step, steps)
+                group["lr"] = rate(step, steps, further=begun is not None)
             logits = model(input_ids=ids, use_cache=False).logits
             loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
             optimizer.zero_grad()
@@ -118,7 +133,7 @@ def train(steps: int, seed: int, console: Console) -> tuple[LlamaForCausalLM, To
             losses.append(loss.item())
             progress.update(bar, advance=1, loss=f"{losses[-1]:.4f}")
             if (step + 1) % max(1, steps // 20) == 0 or step + 1 == steps:
-                table.append((step + 1, time.process_time() - begun, sum(losses) / len(losses)))
+                table.append((step + 1, time.process_time() - started, sum(losses) / len(losses)))
                 losses.clear()
                 console.print(f"step {step + 1:5d}  {table[-1][1]:6.0f} CPU-s  loss {table[-1][2]:.5f}")
     return model.eval(), tokenizer, table
@@ -141,22 +156,29 @@ def write(folder: Path, model: LlamaForCausalLM, tokenizer: Tokenizer) -> None:
     export(folder)
 
 
+def describe(folder: Path, model: LlamaForCausalLM, trainings: list[Training], tasks: int) -> None:
+    """Measure the model directory on held-out tasks, and write its card and what it came of."""
+    found = scores(folder, tasks) if tasks else []
+    text = card(trainings, found, parameters=sum(weight.numel() for weight in model.parameters()), vocabulary=VOCABULARY)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    save_trainings(folder, trainings)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m eudoxus.decoding.tiny.train", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model directory to write")
     parser.add_argument("--steps", type=int, default=GOOD, help="steps of training (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, tokenizer and tasks (default %(default)s)")
+    parser.add_argument("--from", type=Path, metavar="DIR", dest="begun", help="a model directory that this made, to go on from")
     parser.add_argument("--tasks", type=int, default=200, help="held-out tasks in each row of the card (default %(default)s; 0: none)")
     said = parser.parse_args()
     if said.steps < 1 or said.tasks < 0:
         parser.error("--steps takes a number from 1, --tasks one from 0")
-    model, tokenizer, losses = train(said.steps, said.seed, Console())
+    before = trainings_of(said.begun) if said.begun else []
+    model, tokenizer, losses = train(said.steps, said.seed, Console(), said.begun)
     write(said.out, model, tokenizer)
-    found = scores(said.out, said.tasks) if said.tasks else []
-    parameters = sum(weight.numel() for weight in model.parameters())
-    text = card(parameters=parameters, vocabulary=VOCABULARY, steps=said.steps, seed=said.seed, losses=losses, scores=found)
-    (said.out / "README.md").write_text(text, encoding="utf-8")
+    describe(said.out, model, [*before, Training(said.steps, said.seed, tuple(losses))], said.tasks)
 
 
 if __name__ == "__main__":

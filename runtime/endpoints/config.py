@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, SkipValidation, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, SecretStr, TypeAdapter, field_validator
 
 from eudoxus.runtime.endpoints.base import Capabilities, Endpoint
 from eudoxus.runtime.endpoints.dialects import DIALECTS, PROBE
@@ -120,20 +120,25 @@ class FurtherConfig(_Config):
         raise NotImplementedError
 
 
-def _read(said: Any) -> Any:
+ENDPOINT_TYPES = "eudoxus.endpoints"
+_BuiltIn = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
+_BUILT_IN: TypeAdapter[OpenAIConfig | ManualConfig | ReplayConfig] = TypeAdapter(_BuiltIn)
+_NAMES = frozenset({"openai", "manual", "replay"})
+
+
+def _read(said: Any) -> OpenAIConfig | ManualConfig | ReplayConfig | FurtherConfig:
     """A configuration of a type of ours, else of the published type of that name."""
+    if isinstance(said, FurtherConfig):
+        return said
     kind = said.get("type") if isinstance(said, Mapping) else None
-    if isinstance(said, FurtherConfig) or not isinstance(kind, str) or kind in BUILT_IN:
-        return said if isinstance(said, FurtherConfig) else _ADAPTER.validate_python(said)
+    if not isinstance(kind, str) or kind in _NAMES:
+        return _BUILT_IN.validate_python(said)
     points = entry_points(group=ENDPOINT_TYPES)
     if kind not in points.names:
-        raise ValueError(f"type is {kind!r}, expected one of {', '.join(sorted({*BUILT_IN, *points.names}))}")
-    return points[kind].load().model_validate(said)
+        raise ValueError(f"type is {kind!r}, expected one of {', '.join(sorted({*_NAMES, *points.names}))}")
+    published: type[FurtherConfig] = points[kind].load()
+    return published.model_validate(said)
 
 
-ENDPOINT_TYPES = "eudoxus.endpoints"
-BUILT_IN = frozenset({"openai", "manual", "replay"})
-_BuiltIn = Annotated[OpenAIConfig | ManualConfig | ReplayConfig, Field(discriminator="type")]
-_ADAPTER: TypeAdapter[OpenAIConfig | ManualConfig | ReplayConfig] = TypeAdapter(_BuiltIn)
-EndpointConfig = Annotated[_BuiltIn | SkipValidation[FurtherConfig], PlainValidator(_read)]
+EndpointConfig = Annotated[OpenAIConfig | ManualConfig | ReplayConfig | FurtherConfig, PlainValidator(_read)]
 """One endpoint, told apart by ``type``."""

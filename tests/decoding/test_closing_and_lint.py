@@ -149,12 +149,12 @@ def test_each_fault_is_found(text, kind, severity):
 
 
 def test_lint_looks_at_a_repetition_bomb_without_hanging():
-    begun = time.monotonic()
+    begun = time.process_time()
     assert kinds('start: (("a"{1,1000}){1,1000}){1,1000}') == {("invalid", "error")}
     assert kinds('start: "a"{1,9000}') == {("not_read", "note")}
     assert kinds("start: /" + "(" * 190 + "a" + ")" * 190 + "/") <= {("invalid", "error")}
     assert kinds("start: " + '"a"{1}' * 40_000) <= {("invalid", "error"), ("not_read", "note")}
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_what_the_reader_does_not_know_it_says():

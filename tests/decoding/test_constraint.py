@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from eudoxus.decoding.apply import allowed_tokens
 from eudoxus.decoding.constraint import Constraint
-from eudoxus.decoding.errors import BudgetTooSmall, DeadEnd, GrammarTooLarge, InvalidGrammar, MatcherFailed, NotInSubset, TokenRefused, Unsatisfiable
+from eudoxus.decoding.errors import (
+    BudgetTooSmall,
+    DeadEnd,
+    GrammarTooLarge,
+    InvalidGrammar,
+    MatcherFailed,
+    NotInSubset,
+    TokenRefused,
+    Unsatisfiable,
+)
 from eudoxus.decoding.grammar import JsonSchema, Lark, Limits, Regex
 from eudoxus.decoding.llguidance_engine import LlguidanceEngine
 from eudoxus.decoding.reference import ReferenceEngine
@@ -79,12 +88,11 @@ def test_a_vocabulary_that_lacks_a_piece_ends_in_a_dead_end_that_can_be_left():
 
 def test_an_ambiguous_text_fails_in_time_and_what_came_before_goes_on():
     text = Constraint.of(NARROW, AMBIGUOUS)
-    for length in range(1, 1000):
+    while text.outcome != "failed":
         text.step([ord("a")])
-        if text.outcome == "failed":
-            break
+        assert len(text.tokens) < 1000
     assert isinstance(text.error, MatcherFailed) and allowed(text) == [256]
-    text.rollback(length - 2)
+    text.rollback(len(text.tokens) - 2)
     assert text.outcome == "complete" and allowed(text) == [ord("a"), ord("b"), 256]
 
 
@@ -151,10 +159,10 @@ def test_within_a_budget_every_text_is_complete_when_it_is_spent():
     (FAST, 7, None, InvalidGrammar),
 ], ids=["budget", "budget unreadable", "unsatisfiable", "unsatisfiable reference", "megabyte", "bomb", "unknown rule", "no grammar"])
 def test_what_cannot_work_is_refused_before_the_first_token(engine, grammar, max_tokens, error):
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(error):
         Constraint.of(engine, grammar, max_tokens=max_tokens)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_nothing_here_imports_torch_or_transformers():

@@ -1,5 +1,6 @@
 """Every engine passes the contract on several grammars and vocabularies, and refuses what is no grammar with a typed error, in time."""
 
+import contextlib
 import json
 import time
 
@@ -109,6 +110,29 @@ def test_a_bomb_is_refused_at_once(engine, bomb):
     assert time.monotonic() - begun < 2
 
 
+EXPANDING = {
+    "pattern": {"type": "string", "pattern": "^((a{1,1000}){1,1000}){1,1000}$"},
+    "items": {"type": "array", "items": {"type": "integer"}, "minItems": 10**8, "maxItems": 10**9},
+    "length": {"type": "string", "minLength": 10**8},
+    "itself": {"$ref": "#"},
+    "doubling": {
+        "$defs": {f"d{i}": {"type": "array", "prefixItems": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(30)} | {"d30": {}},
+        "$ref": "#/$defs/d0",
+    },
+    "product": {"allOf": [{"oneOf": [{"properties": {f"p{i}{j}": {"type": "integer"}}} for j in range(6)]} for i in range(8)]},
+    "another document": {"$ref": "http://127.0.0.1:9/schema"},
+}
+
+
+@pytest.mark.parametrize("engine", FAST, **BY_NAME)
+@pytest.mark.parametrize("schema", EXPANDING.values(), ids=EXPANDING.keys())
+def test_a_schema_that_would_expand_is_refused_or_read_lazily_and_never_hangs(engine, schema):
+    begun = time.process_time()
+    with contextlib.suppress(GrammarTooLarge, InvalidGrammar):
+        assert engine.matcher(JsonSchema.of(schema)).mask().any()
+    assert time.process_time() - begun < 3
+
+
 def test_an_ambiguous_grammar_fails_with_a_typed_error_and_does_not_hang():
     engine = LlguidanceEngine(SMALL, Limits(step_seconds=0.01))
     matcher = engine.matcher(Lark('start: s\ns: s s | "a"'))
@@ -132,7 +156,9 @@ def test_a_grammar_whose_texts_never_end_is_unsatisfiable(kind, text):
         ENGINES[kind.name, 300].matcher(Lark(text))
 
 
-@pytest.mark.parametrize("text", ['start: "a" start?', 'start: a\na: "x" a | b*\nb: b "y"', 'start: %json {"type": "integer"}', 'start: "a"' + ' "b"' * 9000])
+@pytest.mark.parametrize(
+    "text", ['start: "a" start?', 'start: a\na: "x" a | b*\nb: b "y"', 'start: %json {"type": "integer"}', 'start: "a"' + ' "b"' * 9000]
+)
 def test_a_grammar_that_ends_or_is_not_read_is_let_through(text):
     assert ENGINES["llguidance", 300].matcher(Lark(text)).mask().any()
 

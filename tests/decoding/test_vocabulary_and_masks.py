@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eudoxus.decoding.apply import allowed_tokens, apply_mask, mask_of
+from eudoxus.decoding.apply import allowed_tokens, apply_mask, mask_of, masked_copy
 from eudoxus.decoding.errors import InvalidVocabulary
 from eudoxus.decoding.vocabulary import Vocabulary
 
@@ -32,6 +32,7 @@ def test_a_mask_is_applied_as_a_loop_over_all_tokens_would(size, padding, densit
     mask = mask_of(tokens, size)
     expected = by_loop(logits, mask)
     assert allowed_tokens(mask, size).tolist() == tokens.tolist()
+    assert masked_copy(logits, mask).tobytes() == expected.tobytes()
     apply_mask(logits, mask)
     assert logits.tobytes() == expected.tobytes()
 

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("onnxruntime", reason="the extra embedded is not installed")
-pytest.importorskip("onnx", reason="onnx writes the graph of the model with random weights")
-
 from eudoxus.decoding.local import LocalModel, load
-from tests.decoding.local import random_llama
 
 
 @pytest.fixture(scope="session")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("onnxruntime", reason="the extra embedded is not installed")
+    from tests.decoding.local import random_llama
+
     return random_llama.write(tmp_path_factory.mktemp("models") / "random")
 
 

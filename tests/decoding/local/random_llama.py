@@ -6,6 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+pytest.importorskip("tokenizers", reason="the extra embedded is not installed")
+pytest.importorskip("onnx", reason="onnx writes the graph of the model with random weights")
+
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 TEMPLATE = """\
@@ -18,21 +23,22 @@ TEMPLATE = """\
 {% endif -%}"""
 SPECIAL = ["<|pad|>", "<|start|>", "<|end|>"]
 VOCABULARY, PADDED = 288, 304
-HIDDEN, LAYERS, HEADS, KV_HEADS, INNER, CONTEXT = 32, 2, 4, 2, 48, 256
+HIDDEN, LAYERS, HEADS, KV_HEADS, INNER, CONTEXT = 32, 2, 4, 2, 48, 1024
 
 
 def write(folder: Path, *, seed: int = 1, onnx: bool = True) -> Path:
     """The directory, with ``model.onnx`` if asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     _tokenizer().save(str(folder / "tokenizer.json"))
-    _json(folder / "tokenizer_config.json", {"eos_token": "<|end|>", "pad_token": "<|pad|>", "chat_template": TEMPLATE,
-                                             "tokenizer_class": "PreTrainedTokenizerFast"})
+    _json(folder / "tokenizer_config.json", {
+        "eos_token": "<|end|>", "pad_token": "<|pad|>", "chat_template": TEMPLATE, "tokenizer_class": "PreTrainedTokenizerFast",
+    })
     _json(folder / "generation_config.json", {"eos_token_id": [2]})
     _json(folder / "config.json", {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": PADDED, "hidden_size": HIDDEN, "intermediate_size": INNER,
-        "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "max_position_embeddings": CONTEXT,
-        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": True, "eos_token_id": 2, "bos_token_id": 1,
-        "dtype": "float16",
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": PADDED, "hidden_size": HIDDEN,
+        "intermediate_size": INNER, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
+        "tie_word_embeddings": True, "eos_token_id": 2, "bos_token_id": 1, "dtype": "float16",
     })
     _weights(folder / "model.safetensors", np.random.default_rng(seed))
     if onnx:
@@ -48,7 +54,7 @@ def _tokenizer() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, show_progress=False,
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(["the user asks the assistant and the assistant answers the user, true or false, name and age"] * 9, trainer)
+    tokenizer.train_from_iterator(["the user asks the assistant and the assistant answers, true or false, name and age"] * 9, trainer)
     return tokenizer
 
 

@@ -36,10 +36,18 @@ class TestTransformers(ModelContract):
     def test_it_gives_the_prompt_that_transformers_gives(self, model: LocalModel, directory: Path) -> None:
         import transformers
 
-        messages = [{"role": "system", "content": " be brief "}, {"role": "user", "content": "who?\n"}, {"role": "assistant", "content": "you"},
-                    {"role": "user", "content": "true or false"}]
+        said = [("system", " be brief "), ("user", "who?\n"), ("assistant", "you"), ("user", "true or false")]
+        messages = [{"role": role, "content": content} for role, content in said]
         theirs = transformers.AutoTokenizer.from_pretrained(directory)
         assert model.directory.prompt(messages) == theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+
+
+def test_a_device_that_is_not_there_is_a_typed_error(directory: Path):
+    torch = pytest.importorskip("torch", reason="the extra local is not installed")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    with pytest.raises(ModelUnusable, match="CUDA"):
+        load(str(directory), device="cuda")
 
 
 def test_onnx_is_taken_where_it_can_be(directory: Path):

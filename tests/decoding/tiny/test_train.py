@@ -14,6 +14,7 @@ pytest.importorskip("transformers", reason="training needs transformers")
 pytest.importorskip("onnx", reason="training writes model.onnx with onnx")
 
 import onnxruntime  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 from eudoxus.decoding.local.loading import directory_of  # noqa: E402
@@ -21,7 +22,8 @@ from eudoxus.decoding.tiny import train as training  # noqa: E402
 from eudoxus.decoding.tiny.language import Sample  # noqa: E402
 
 STEPS = 2
-FILES = {"README.md", "config.json", "generation_config.json", "model.onnx", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+FILES = {"README.md", "config.json", "generation_config.json", "model.onnx", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+         "training.json"}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,18 @@ def test_the_same_seed_gives_the_same_weights(trained: Path, tmp_path: Path):
     assert (tmp_path / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
 
 
+def test_a_training_goes_on_from_another_and_its_card_tells_both(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said = {"--out": tmp_path, "--from": trained, "--steps": 1, "--seed": 4, "--tasks": 0}
+    monkeypatch.setattr("sys.argv", ["train", *(str(part) for pair in said.items() for part in pair)])
+    training.main()
+    card = (tmp_path / "README.md").read_text("utf-8")
+    assert f"--out DIR1 --steps {STEPS} --seed 3\n" in card
+    assert "--from DIR1 --out DIR --steps 1 --seed 4\n" in card
+    files = (folder / "model.safetensors" for folder in (trained, tmp_path))
+    before, after = (load_file(file)["model.embed_tokens.weight"].float() for file in files)
+    assert 0 < (before - after).abs().max() < 2e-3, "from where the other ended, one step further"
+
+
 def test_only_the_answer_is_learnt_and_batches_are_sorted_by_length():
     tokenizer = training.trained(0)
     shapes, shares = set(), []
@@ -67,6 +81,9 @@ def test_the_learning_rate_rises_stays_and_falls():
     assert rates[0] < rates[20] < rates[training.WARM_UP] == rates[499] == training.PEAK
     assert rates[500:] == sorted(rates[500:], reverse=True)
     assert rates[-1] < 1e-6
+    further = [training.rate(step, 1000, further=True) for step in range(1000)]
+    assert max(further) < training.PEAK / 2
+    assert further[50:] == sorted(further[50:], reverse=True)
 
 
 @pytest.fixture(scope="module", params=["tiny", "tiny-weak"])
