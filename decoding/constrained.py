@@ -139,7 +139,7 @@ async def _asked_natively(ctx: Context, request: ChatRequest, judge: Checker, n:
 async def _emulated(ctx: Context, request: ChatRequest, grammar: Grammar, judge: Checker, last: _Refused | None, tries: int,
                     stretches: int) -> Constrained | _Refused:
     """Verified and sampled again, then gone on with from the longest beginning that could be kept."""
-    for number in range(tries):
+    for number in range(max(tries, last is None)):
         heat = HEATS[min(number, len(HEATS)) - 1] if number and request.temperature == 0 else request.temperature
         answer = (await ctx.complete(request.model_copy(update={"temperature": heat})))[0]
         judged = _judged(answer, judge, "prompt")
