@@ -22,6 +22,7 @@ from eudoxus.runtime import (
     ChatTask,
     Completion,
     Context,
+    Limits,
     MemoryJournal,
     Message,
     NoParams,
@@ -61,7 +62,8 @@ def accepted(grammar: Grammar, text: str) -> bool:
     return matcher.accepting
 
 
-async def ask(endpoint: Any, grammar: Grammar, request: ChatRequest = QUESTION, n: int = 1, **options: Any) -> Any:
+async def ask(endpoint: Any, grammar: Grammar, request: ChatRequest = QUESTION, n: int = 1, *, requests: int | None = None,
+              **options: Any) -> Any:
     """What ``constrained`` gives or raises; a strict replay of the journal must give the same."""
     found = list[Any]()
 
@@ -76,7 +78,8 @@ async def ask(endpoint: Any, grammar: Grammar, request: ChatRequest = QUESTION, 
 
     registry = Registry([asking], (ChatTask,))
     runtime, journal = Runtime(registry, Endpoints({"e": endpoint}, default="e")), MemoryJournal()
-    await runtime.execute(Order(parse_spec("asking/e:m", registry), ChatTask(messages=QUESTION.messages)), journal, run_id="run_1")
+    order = Order(parse_spec("asking/e:m", registry), ChatTask(messages=QUESTION.messages), limits=Limits(requests=requests))
+    await runtime.execute(order, journal, run_id="run_1")
     await runtime.replay(journal)
     assert repr(found[0]) == repr(found[1]), "the replay went another way"
     return found[0]
@@ -140,6 +143,12 @@ async def test_one_of_several_answers_that_is_none_is_drawn_again(loopback: Loop
     with serving(loopback, "ollama", says=["12", "twelve", "7"]) as server:
         found = await ask(endpoint(server, "ollama"), NUMBER, n=3)
     assert [means for _, means in found] == ["prompt"] * 3 and sorted(text for text, _ in found) == ["12", "7", "7"]
+
+
+async def test_a_spent_budget_leaves_what_there_is(loopback: Loopback) -> None:
+    with serving(loopback, "sglang") as server:
+        found = await ask(endpoint(server, "sglang"), NUMBER, n=5, requests=3)
+    assert [means for _, means in found] == ["native"] * 3
 
 
 @pytest.mark.parametrize(("says", "text", "requests"), [

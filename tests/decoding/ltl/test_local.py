@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("onnxruntime", reason="the extra embedded is not installed")
-pytest.importorskip("onnx", reason="onnx writes the graph of the model with random weights")
 
 from eudoxus.decoding.local.config import LocalConfig
 from eudoxus.decoding.local.endpoint import LocalEndpoint
@@ -21,13 +20,14 @@ from tests.decoding.ltl.test_remote import Plain, run_with, states
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("onnx", reason="onnx writes the graph of the model with random weights")
     return random_llama.write(tmp_path_factory.mktemp("models") / "random")
 
 
 @pytest.mark.parametrize(("model", "mode"), [("random", "auto"), ("random", "grammar"), ("tiny", "auto"), ("tiny-weak", "auto")])
-async def test_every_run_of_a_tiny_model_satisfies_the_formula(directory: Path, model: str, mode: str) -> None:
+async def test_every_run_of_a_tiny_model_satisfies_the_formula(request: pytest.FixtureRequest, model: str, mode: str) -> None:
     """None of them was ever shown such a transcript."""
-    endpoint = LocalEndpoint(LocalConfig(model=str(directory) if model == "random" else model, name="m"), name="sim")
+    endpoint = LocalEndpoint(LocalConfig(model=str(request.getfixturevalue("directory")) if model == "random" else model, name="m"), name="sim")
     agent = read_agent(MOVES)
     for seed in range(4):
         found, _ = await run_with(MOVES, endpoint, options=Options(segments=7, temperatures=(1.0,), mode=mode), prompts=Plain(seed))
