@@ -27,7 +27,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("model", "mode"), [("random", "auto"), ("random", "grammar"), ("tiny", "auto"), ("tiny-weak", "auto")])
 async def test_every_run_of_a_tiny_model_satisfies_the_formula(request: pytest.FixtureRequest, model: str, mode: str) -> None:
     """None of them was ever shown such a transcript."""
-    endpoint = LocalEndpoint(LocalConfig(model=str(request.getfixturevalue("directory")) if model == "random" else model, name="m"), name="sim")
+    place = str(request.getfixturevalue("directory")) if model == "random" else model
+    endpoint = LocalEndpoint(LocalConfig(model=place, name="m"), name="sim")
     agent = read_agent(MOVES)
     for seed in range(4):
         found, _ = await run_with(MOVES, endpoint, options=Options(segments=7, temperatures=(1.0,), mode=mode), prompts=Plain(seed))
