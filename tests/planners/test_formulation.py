@@ -65,8 +65,7 @@ async def test_json_that_cannot_be_read_is_told_with_the_member_at_fault():
 ])
 async def test_the_form_can_be_chosen(params: str, prompt: str):
     pddl = read_draft(Completion(text=block(TOLD)), TASK.parsed).source
-    said = f"```pddl\n{pddl.strip()}\n```"
-    endpoint = SimulatedEndpoint([said], name="sim", capabilities=Capabilities(grammar="llama.cpp"))
+    endpoint = SimulatedEndpoint([f"```pddl\n{pddl.strip()}\n```"], name="sim", capabilities=Capabilities(grammar="llama.cpp"))
     await plan(TASK, endpoint, f"llm_plus_p({params})")
     assert endpoint.requests[0][1].prompt.startswith(f"llm_plus_p/{prompt}@")
 
