@@ -63,8 +63,9 @@ class ClosingMatcher(TextSoFar):
         self.inner, self.max_tokens = inner, max_tokens
         self.recogniser = Recogniser(compiled, ITEMS_IN_ROW)
         self.guaranteed = self.recogniser.remaining() <= max_tokens
-        self.slack = inner.vocabulary.longest * sum(max(map(compiled.length, ps)) for ps in compiled.rules.values())
-        """Bytes by which one token can at most put off the end."""
+        each = sum(max(map(compiled.length, ps)) for ps in compiled.rules.values())
+        self.slack = inner.vocabulary.longest * each if compiled.nests else each
+        """Bytes by which one token can at most put off the end: so many with each byte, and once for all where nothing nests."""
 
     @property
     def left(self) -> int:
