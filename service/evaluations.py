@@ -181,8 +181,9 @@ class EvaluationDesk:
     async def _ended(self, id: str, status: Status, error: Json | None, summary: Summary | None = None) -> None:
         said = None
         with contextlib.suppress(EudoxusError):
-            found = summary or await asyncio.to_thread(summarise, self.folder(id))
-            said = {name: value for name, value in found.json().items() if name != "by_task"}
+            if summary is None:
+                summary = await asyncio.to_thread(summarise, self.folder(id))
+            said = {name: value for name, value in summary.json().items() if name != "by_task"}
         with contextlib.suppress(JournalError):
             await self.store.ended(id, status, summary=said, error=error)
 

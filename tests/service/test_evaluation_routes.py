@@ -61,10 +61,11 @@ def test_records_results_report_and_journals_can_be_read(http: httpx2.Client, up
     assert refused.status_code == 400 and refused.json()["error"]["param"] == "format"
 
 
-@pytest.mark.parametrize("name", ["plan.json", "..%2Fplan.json", "%2Fetc%2Fpasswd", "examples%252Fapples.1.jsonl", "x"])
-def test_no_other_file_can_be_read_as_a_journal(http: httpx2.Client, upstream: Upstream, name: str) -> None:
-    answer = http.get(f"{begun(http)['links']['self']}/journals/{name}")
-    assert answer.status_code == 404 and "root:" not in answer.text
+def test_no_other_file_can_be_read_as_a_journal(http: httpx2.Client, upstream: Upstream) -> None:
+    here = begun(http)["links"]["self"]
+    for name in ("plan.json", "..%2Fplan.json", "%2Fetc%2Fpasswd", "examples%252Fapples.1.jsonl", "x"):
+        answer = http.get(f"{here}/journals/{name}")
+        assert answer.status_code == 404 and "root:" not in answer.text, name
 
 
 def test_two_evaluations_are_compared_task_by_task(http: httpx2.Client, upstream: Upstream) -> None:
@@ -138,30 +139,29 @@ def test_a_deleted_evaluation_leaves_nothing(http: httpx2.Client, upstream: Upst
     assert not list((settings.data_dir / "evaluations").iterdir())
 
 
-@pytest.mark.parametrize(
-    ("changed", "status", "code", "param"),
-    [
-        ({"dataset": "/etc/passwd"}, 400, "invalid_request", "dataset"),
-        ({"dataset": "https://example.org/x.jsonl"}, 400, "invalid_request", "dataset"),
-        ({"dataset": "gsm8k"}, 404, "data_set_missing", "dataset"),
-        ({"data": "/etc/passwd"}, 422, "validation_error", "data"),
-        ({"tasks": ["examples/none"]}, 400, "invalid_request", "tasks"),
-        ({"samples": 0}, 422, "validation_error", "samples"),
-        ({"concurrency": 64}, 400, "invalid_request", "concurrency"),
-        ({"strategy": "nothing/up:m"}, 404, "model_not_found", "model"),
-        ({"strategy": "direct/nowhere:m"}, 404, "model_not_found", "model"),
-    ])
+REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
+    ({"dataset": "/etc/passwd"}, 400, "invalid_request", "dataset"),
+    ({"dataset": "https://example.org/x.jsonl"}, 400, "invalid_request", "dataset"),
+    ({"dataset": "gsm8k"}, 404, "data_set_missing", "dataset"),
+    ({"data": "/etc/passwd"}, 422, "validation_error", "data"),
+    ({"tasks": ["examples/none"]}, 400, "invalid_request", "tasks"),
+    ({"samples": 0}, 422, "validation_error", "samples"),
+    ({"concurrency": 64}, 400, "invalid_request", "concurrency"),
+    ({"strategy": "nothing/up:m"}, 404, "model_not_found", "model"),
+    ({"strategy": "direct/nowhere:m"}, 404, "model_not_found", "model"),
+]
+
+
 def test_what_cannot_be_begun_is_refused_and_says_why(
-    http: httpx2.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: dict[str, Any], status: int,
-    code: str, param: str | None,
+    http: httpx2.Client, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("EUDOXUS_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    answer = http.post("/v1/evaluations", json=PLAN | changed)
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    if param is not None:
-        assert answer.json()["error"]["param"] == param
-    assert str(tmp_path) not in answer.text and not http.get("/v1/evaluations").json()["data"]
+    for changed, status, code, param in REFUSED:
+        answer = http.post("/v1/evaluations", json=PLAN | changed)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+        assert answer.json()["error"]["param"] == param and str(tmp_path) not in answer.text
+    assert not http.get("/v1/evaluations").json()["data"]
 
 
 def test_more_evaluations_than_may_wait_are_refused(settings: Settings, upstream: Upstream) -> None:
