@@ -40,6 +40,8 @@ from eudoxus.service.store import Status
 
 POOL = "pool"
 """The endpoint of recorded completions, which evaluations have beside the configured ones."""
+ENDING_SECONDS = 5.0
+"""What an evaluation whose end is written down may still take."""
 
 
 @dataclass(slots=True)
@@ -112,6 +114,8 @@ class EvaluationDesk:
     async def resume(self, row: EvaluationRow) -> None:
         """Go on with an evaluation that has ended before all samples had a grade. Raises :class:`Conflict` and :class:`QueueFull`."""
         self.admit()
+        if row.terminal and (ending := self.working.get(row.id)) is not None and ending.task is not None:
+            await asyncio.wait([ending.task], timeout=ENDING_SECONDS)
         if not row.terminal or row.status == "completed" or row.id in self.working:
             raise Conflict(f"the evaluation is {row.status}: there is nothing to go on with")
         with self._entered(row) as work:
