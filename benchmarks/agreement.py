@@ -29,7 +29,7 @@ from eudoxus.evaluation.dataset import Item
 from eudoxus.evaluation.files import local, rows
 from eudoxus.evaluation.formats.humaneval import whole_program
 from eudoxus.evaluation.grading import CheckGrader
-from eudoxus.runtime.errors import InvalidRequest
+from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox import SandboxSettings
 
 SEEDS = ("gpt-4-1106-preview", "reflexion", "gpt-3.5-turbo-0613", "codellama", "starcoder")
@@ -61,7 +61,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     try:
         found, explained = compared(QUICK_COUNT if quick else COUNT)
-    except (InvalidRequest, peers.NotInstalled, Failed) as reason:
+    except (EudoxusError, peers.NotInstalled, Failed) as reason:
         print(f"not measured: {reason}", file=sys.stderr)
         return 1
     differing = [one for one in found if not one.agrees]

@@ -11,8 +11,6 @@ SLOWEST = 2.0
 """α: a program may take so many times as long as the reference on its slowest test (§3.1)."""
 REPETITIONS = 6
 """How often a test's time is measured (the authors' evaluator)."""
-LEVELS = ((0, 8), (3, 4), (3, 4), (4, 4))
-"""Weight and number of tests of each level of the published benchmark; level 0 is for correctness alone."""
 
 
 def hodges_lehmann(seconds: Sequence[float]) -> float:

@@ -73,6 +73,15 @@ def _status(grade: Grade, part: Part) -> tuple[Status, list[Any]]:
     return "fail", [part.inputs[at]] if at < len(part.inputs) else []
 
 
+def looks_so(content: bytes) -> bool:
+    """Whether ``content`` is one JSON object with ``eval``, not lines or a list of samples."""
+    try:
+        said = document(content)
+    except InvalidRequest:
+        return False
+    return isinstance(said, dict) and "eval" in said
+
+
 def read(content: bytes) -> Iterator[Result]:
     """The programs of a result file. Raises :class:`InvalidRequest` naming the task."""
     said = document(content)

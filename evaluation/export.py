@@ -7,7 +7,7 @@ import orjson
 from eudoxus.agents.code.reply import NoProgram, program_in
 from eudoxus.agents.induction.grids import attempts_in
 from eudoxus.evaluation.dataset import DataSet
-from eudoxus.evaluation.grading import CheckGrader, GridGrader
+from eudoxus.evaluation.grading import CheckGrader, EfficiencyGrader, GridGrader
 from eudoxus.evaluation.records import Folder
 from eudoxus.runtime.chat import Json
 
@@ -19,12 +19,13 @@ def human_eval(folder: Folder, dataset: DataSet) -> bytes:
     """
     plan, recorded, lines = folder.plan(), folder.recorded(), list[bytes]()
     for item in dataset.items:
-        if not isinstance(item.grader, CheckGrader):
+        grader = item.grader.check if isinstance(item.grader, EfficiencyGrader) else item.grader
+        if not isinstance(grader, CheckGrader):
             continue
         for sample in range(plan.samples):
             grade, line = recorded.grades.get((item.id, sample)), recorded.samples.get((item.id, sample))
             if grade is not None and line is not None:
-                completion = program_of(line.answer or "", item.grader)
+                completion = program_of(line.answer or "", grader)
                 result = {"task_id": item.id, "completion": completion, "result": grade.detail, "passed": grade.solved}
                 lines.append(orjson.dumps(result) + b"\n")
     return b"".join(lines)

@@ -162,16 +162,17 @@ def _rules(pool: Pool, key: Key, n: int) -> list[str]:
 
 
 def from_samples(name: str, path: Path) -> Pool:
-    """A pool of a samples file, ``task_id`` and ``completion``, ``solution`` or ``reply``, or of EvalPlus' results (``….json``).
+    """A pool of a samples file, ``task_id`` and ``completion``, ``solution`` or ``reply``, or of EvalPlus' results.
 
     Raises :class:`InvalidRequest`.
     """
     replies: dict[str, list[str]] = {}
-    if path.suffix == ".json":
-        for result in evalplus_results.read(local(path)):
+    content = local(path)
+    if evalplus_results.looks_so(content):
+        for result in evalplus_results.read(content):
             replies.setdefault(result.task, []).append(result.solution)
         return Pool(name, replies)
-    for number, row in enumerate(rows(local(path)), start=1):
+    for number, row in enumerate(rows(content), start=1):
         at = f"{path}, row {number}"
         text = text_of(row, "reply", "solution", "completion", at=at)
         replies.setdefault(text_of(row, "task_id", at=at), []).append(text)

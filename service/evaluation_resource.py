@@ -1,17 +1,66 @@
-"""An evaluation as the API shows it."""
+"""Evaluations as requests ask for them and as the API shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from eudoxus.evaluation.beginning import MOST_SAMPLES
 from eudoxus.evaluation.records import Folder
+from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json
 from eudoxus.service.evaluation_store import EvaluationRow
 from eudoxus.service.evaluations import Work
 from eudoxus.service.store import iso
+
+MOST_IN_ALL = 100_000
+"""Samples of one evaluation."""
+
+
+class EvaluationRequest(BaseModel):
+    """An evaluation to be made."""
+
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True,
+        json_schema_extra={"examples": [
+            {"strategy": "best_of_n(n=4)/openai:gpt-4o-mini", "dataset": "humaneval", "limit": 20, "max_cost": 1.0}]})
+
+    strategy: str | Json
+    """Strategies over a model, as a path or as JSON. `pool:NAME` is a model of recorded completions."""
+    model: str | None = Field(None, max_length=1024)
+    """The model, when the strategy leaves its end open."""
+    dataset: str = Field(min_length=1, max_length=64)
+    """The name of a data set, as `GET /v1/datasets` lists them."""
+    limit: int | None = Field(None, ge=1, le=MOST_IN_ALL)
+    """The first so many tasks only."""
+    tasks: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=10_000)
+    """These tasks only."""
+    without: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=10_000)
+    """Not these tasks."""
+    samples: int = Field(1, ge=1, le=MOST_SAMPLES)
+    """Of each task."""
+    seed: int = Field(0, ge=0, lt=2**63)
+    budget: Limits = Limits()
+    """Limits of each sample; one that hits them is graded with its best answer so far."""
+    max_requests: int | None = Field(None, ge=0, lt=2**53)
+    """Completions of the whole evaluation; never passed."""
+    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """US dollars for the whole evaluation; can be passed by the calls in flight."""
+    concurrency: int = Field(4, ge=1, le=256)
+    """Samples worked on at a time."""
+    metadata: Annotated[dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=16)] = {}
+    """Up to 16 pairs; the list can be filtered by them."""
+
+
+class Resume(BaseModel):
+    """Caps for going on; what is left out stays as it was."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_requests: int | None = Field(None, ge=0, lt=2**53)
+    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 class Progress(BaseModel):

@@ -10,25 +10,25 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from eudoxus.evaluation import catalogue, evalplus_results, export
-from eudoxus.evaluation.beginning import MOST_SAMPLES
 from eudoxus.evaluation.dataset import DataSet
 from eudoxus.evaluation.records import Folder
 from eudoxus.evaluation.report import page
 from eudoxus.evaluation.summary import compare, summarise
-from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.service.api_docs import problems
 from eudoxus.service.chat_runs import body_digest
 from eudoxus.service.evaluation_resource import (
+    MOST_IN_ALL,
     DataSets,
     Evaluation,
     EvaluationDifference,
     EvaluationPage,
+    EvaluationRequest,
+    Resume,
     evaluation_json,
     progress_json,
 )
@@ -42,56 +42,10 @@ from eudoxus.service.streaming import NDJSON, LiveResponse
 
 router = APIRouter(prefix="/v1", tags=["Evaluations"], dependencies=[Depends(sound_json)])
 
-MOST_IN_ALL = 100_000
-"""Samples of one evaluation."""
 PIECE = 1 << 18
 EvaluationId = Annotated[str, Path(max_length=64, description="`eval_…`")]
 Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the end of the evaluation")]
 _POLICY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-top-navigation-by-user-activation"}
-
-
-class EvaluationRequest(BaseModel):
-    """An evaluation to be made."""
-
-    model_config = ConfigDict(
-        extra="forbid", use_attribute_docstrings=True,
-        json_schema_extra={"examples": [
-            {"strategy": "best_of_n(n=4)/openai:gpt-4o-mini", "dataset": "humaneval", "limit": 20, "max_cost": 1.0}]})
-
-    strategy: str | Json
-    """Strategies over a model, as a path or as JSON. `pool:NAME` is a model of recorded completions."""
-    model: str | None = Field(None, max_length=1024)
-    """The model, when the strategy leaves its end open."""
-    dataset: str = Field(min_length=1, max_length=64)
-    """The name of a data set, as `GET /v1/datasets` lists them."""
-    limit: int | None = Field(None, ge=1, le=MOST_IN_ALL)
-    """The first so many tasks only."""
-    tasks: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=10_000)
-    """These tasks only."""
-    without: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=10_000)
-    """Not these tasks."""
-    samples: int = Field(1, ge=1, le=MOST_SAMPLES)
-    """Of each task."""
-    seed: int = Field(0, ge=0, lt=2**63)
-    budget: Limits = Limits()
-    """Limits of each sample; one that hits them is graded with its best answer so far."""
-    max_requests: int | None = Field(None, ge=0, lt=2**53)
-    """Completions of the whole evaluation; never passed."""
-    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
-    """US dollars for the whole evaluation; can be passed by the calls in flight."""
-    concurrency: int = Field(4, ge=1, le=256)
-    """Samples worked on at a time."""
-    metadata: Annotated[dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=16)] = {}
-    """Up to 16 pairs; the list can be filtered by them."""
-
-
-class Resume(BaseModel):
-    """Caps for going on; what is left out stays as it was."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_requests: int | None = Field(None, ge=0, lt=2**53)
-    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 @router.get("/datasets", operation_id="listDataSets", summary="Data sets by name", response_model=DataSets, responses=problems(401, 403))

@@ -82,6 +82,10 @@ class EvaluationStore:
         values = [None if one is None else canonical(one) for one in (summary, error)]
         await self._database.write((said, (status, time.time(), *values, id)))
 
+    async def summarised(self, id: str, summary: Json | None) -> None:
+        """Note what an evaluation that has ended came to."""
+        await self._database.write(("UPDATE evaluations SET summary = ? WHERE id = ?", (summary and canonical(summary), id)))
+
     async def reopen(self, row: EvaluationRow, owner: str) -> bool:
         """Queue an evaluation again that has ended, with the caps of ``row``; False when another request was faster."""
         said = ("UPDATE evaluations SET status = 'queued', owner = ?, completed = NULL, error = NULL, max_requests = ?, max_cost = ? "

@@ -40,6 +40,8 @@ from eudoxus.service.store import Status
 
 POOL = "pool"
 """The endpoint of recorded completions, which evaluations have beside the configured ones."""
+ENDING_SECONDS = 5.0
+"""What an evaluation whose end is written down may still take."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,6 @@ class Work:
     row: EvaluationRow
     purse: Purse
     state: State | None = None
-    cancel_reason: str | None = None
     task: asyncio.Task[None] | None = None
 
 
@@ -113,6 +114,8 @@ class EvaluationDesk:
     async def resume(self, row: EvaluationRow) -> None:
         """Go on with an evaluation that has ended before all samples had a grade. Raises :class:`Conflict` and :class:`QueueFull`."""
         self.admit()
+        if row.terminal and (ending := self.working.get(row.id)) is not None and ending.task is not None:
+            await asyncio.wait([ending.task], timeout=ENDING_SECONDS)
         if not row.terminal or row.status == "completed" or row.id in self.working:
             raise Conflict(f"the evaluation is {row.status}: there is nothing to go on with")
         with self._entered(row) as work:
@@ -133,21 +136,16 @@ class EvaluationDesk:
 
     def _launch(self, work: Work) -> None:
         work.task = asyncio.create_task(self._work(work), name=work.row.id)
+        work.task.add_done_callback(lambda _: self.working.pop(work.row.id, None))
 
     # -- working -----------------------------------------------------------------------------------------------------
 
     async def _work(self, work: Work) -> None:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # whoever cancels writes down why; else it stays open for the next start
             async with self._slots:
                 if await self.store.started(work.row.id, self._executor.ownership.me):
                     work.row.status = "in_progress"
                     await self._run(work)
-        except asyncio.CancelledError:
-            if work.cancel_reason is None:
-                return  # the service stops: the evaluation stays open for the next start
-            await self._ended(work.row.id, "cancelled", {"code": "run_cancelled", "message": work.cancel_reason, "retryable": False})
-        finally:
-            self.working.pop(work.row.id, None)
 
     async def _run(self, work: Work) -> None:
         """Every way it can end is in the row afterwards, except being stopped."""
@@ -179,25 +177,27 @@ class EvaluationDesk:
         return finished, await asyncio.to_thread(write_results, folder, dataset)
 
     async def _ended(self, id: str, status: Status, error: Json | None, summary: Summary | None = None) -> None:
-        said = None
-        with contextlib.suppress(EudoxusError):
-            found = summary or await asyncio.to_thread(summarise, self.folder(id))
-            said = {name: value for name, value in found.json().items() if name != "by_task"}
+        said = await self._summary(id) if summary is None else _brief(summary)
         with contextlib.suppress(JournalError):
             await self.store.ended(id, status, summary=said, error=error)
+
+    async def _summary(self, id: str) -> Json | None:
+        """What is recorded so far; None where that cannot be read."""
+        with contextlib.suppress(EudoxusError):
+            return _brief(await asyncio.to_thread(summarise, self.folder(id)))
+        return None
 
     # -- cancelling --------------------------------------------------------------------------------------------------
 
     async def cancel(self, row: EvaluationRow, reason: str) -> None:
         """End it as cancelled; what it recorded is kept. A process that works on it sees that within seconds."""
+        said = {"code": "run_cancelled", "message": reason, "retryable": False}
+        await self.store.ended(row.id, "cancelled", summary=None, error=said)  # first, so that nobody takes it up again
         work = self.working.get(row.id)
-        if work is None or work.task is None:
-            await self._ended(row.id, "cancelled", {"code": "run_cancelled", "message": reason, "retryable": False})
-            return
-        if work.cancel_reason is None:
-            work.cancel_reason = reason
+        if work is not None and work.task is not None:
             work.task.cancel()
-        await asyncio.wait([work.task])
+            await asyncio.wait([work.task])
+        await self.store.summarised(row.id, await self._summary(row.id))
 
     async def delete(self, row: EvaluationRow) -> None:
         """Remove it with everything that it recorded. Raises :class:`Conflict` while it is worked on."""
@@ -238,13 +238,12 @@ class EvaluationDesk:
         deadline = time.monotonic() + seconds
         while self._busy() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # as the executor does: looking is simpler than telling
-        left = [work for work in self.working.values() if work.task is not None]
-        for work in left:
-            assert work.task is not None
-            work.task.cancel()
-        await asyncio.gather(*(work.task for work in left if work.task is not None))
+        left = {id: work.task for id, work in self.working.items() if work.task is not None}
+        for task in left.values():
+            task.cancel()
+        await asyncio.gather(*left.values(), return_exceptions=True)
         with contextlib.suppress(JournalError):
-            await self.store.release([work.row.id for work in left if work.cancel_reason is None])
+            await self.store.release([*left])
 
     def _busy(self) -> bool:
         return any(work.purse.calls - self._executor.gate.held for work in self.working.values())
@@ -261,6 +260,10 @@ def data_set(name: str) -> DataSet:
         log.warning("a data set cannot be used", dataset=name, detail=str(problem))
         said = f"the data set {name} is not on this server; its operator gets it by 'eudoxus datasets fetch {name}' or EUDOXUS_DATA"
         raise DataSetAbsent(said, param="dataset") from None
+
+
+def _brief(summary: Summary) -> Json:
+    return {name: value for name, value in summary.json().items() if name != "by_task"}
 
 
 def _standing(finished: Finished) -> tuple[Status, Json | None]:

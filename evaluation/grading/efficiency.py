@@ -85,20 +85,20 @@ class EfficiencyGrader:
     async def _measure_reference(self) -> None:
         """The limits come from here. Raises :class:`GradingFault`."""
         nothing = f"def {self.check.task.entry_point}(*_, **__):\n    return None\n"
+        idle, slowest = list[list[float]](), list[float]()
         for level in self.levels:
-            idle, slowest = list[float](), 0.0
-            for test in level.tests:
-                idle.append(await self._idling(nothing, test))
+            idle.append([await self._idling(nothing, test) for test in level.tests])
+            times = []
+            for number, test in enumerate(level.tests):
                 took = await self._seconds(self.check.reference or "", test, REFERENCE_SECONDS)
                 if isinstance(took, RunResult):
                     raise GradingFault(f"the reference does not pass {test.name}: {in_words(took)}")
-                slowest = max(slowest, took - idle[-1])
-            self._idle.append(idle)
-            self._slowest.append(slowest)
-        if max(self._slowest) < LEAST_SECONDS:
-            slowest = max(self._slowest)
-            self._idle, self._slowest = [], []
-            raise GradingFault(f"the reference takes {slowest:.4f} s on its slowest test, too little to be measured ({LEAST_SECONDS} s)")
+                times.append(took - idle[-1][number])
+            slowest.append(max(times))
+        if max(slowest) < LEAST_SECONDS:
+            said = f"the reference takes {max(slowest):.4f} s on its slowest test, too little to be measured ({LEAST_SECONDS} s)"
+            raise GradingFault(said)
+        self._idle, self._slowest = idle, slowest
 
     async def _seconds(self, program: str, test: sandbox.Test, most: float) -> float | RunResult:
         """The time of a test's run; the result of one that does not pass."""

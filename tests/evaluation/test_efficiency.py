@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from eudoxus.evaluation.efficiency import eff_at_k, efficiency, hodges_lehmann, level_efficiency
 from eudoxus.evaluation.formats import own
+from eudoxus.evaluation.grading import GradingFault
 from eudoxus.evaluation.statistics import pass_at_k
 from eudoxus.runtime.errors import InvalidRequest
 
@@ -52,13 +54,13 @@ def test_a_level_is_worth_one_at_the_references_time_and_nothing_at_the_limit():
         efficiency([1.0], [0.0])
 
 
-ROW = {
+ROW: dict[str, Any] = {
     "id": "t/1",
     "task": {"kind": "code", "statement": 'def total(n: int) -> int:\n    """The sum of the squares below n."""\n'},
     "grade": {
         "check": "def check(candidate):\n    assert candidate(4) == 14\n",
         "levels": [{"weight": 1, "tests": ["assert total(40_000) == 21332533340000"]},
-                   {"weight": 3, "tests": ["assert total(200_000) == 2666646666700000"]}]},
+                   {"weight": 3, "tests": ["assert total(400_000) == 21333253333400000"]}]},
     "reference": "def total(n):\n    return sum(i * i for i in range(n))\n",
 }
 
@@ -80,3 +82,11 @@ async def test_a_faster_program_has_a_higher_efficiency_and_a_wrong_one_none():
 def test_levels_without_weight_or_tests_are_refused(levels: object):
     with pytest.raises(InvalidRequest, match="expected"):
         list(own.items(json.dumps(ROW | {"grade": {"check": "def check(c): pass", "levels": levels}}).encode()))
+
+
+async def test_a_reference_too_fast_to_be_measured_is_no_verdict():
+    fast = ROW | {"grade": {**ROW["grade"], "levels": [{"weight": 1, "tests": ["assert total(4) == 14"]}]}}
+    [item] = own.items(json.dumps(fast).encode())
+    for _ in range(2):
+        with pytest.raises(GradingFault, match="too little to be measured"):
+            await item.grader.self_test()

@@ -95,6 +95,8 @@ async def test_a_call_that_is_repeated_gets_the_same_answer():
 def test_a_samples_file_is_a_pool(tmp_path: Path):
     (tmp_path / "s.jsonl.gz").write_bytes(gzip.compress(b'{"task_id": "T/0", "completion": "a"}\n{"task_id": "T/0", "solution": "b"}\n'))
     assert from_samples("mine", tmp_path / "s.jsonl.gz").replies == {"T/0": ["a", "b"]}
+    (tmp_path / "s.json").write_bytes(b'[{"task_id": "T/0", "completion": "a"}]')
+    assert from_samples("mine", tmp_path / "s.json").replies == {"T/0": ["a"]}
     with pytest.raises(InvalidRequest, match="no pool is called"):
         load("nothing")
 
