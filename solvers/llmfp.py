@@ -144,12 +144,13 @@ async def until_right(task: FormulationTask, params: LLMFP, ctx: Context, work: 
             return await planned(task, ctx.scope("plan"))
     if params.form == "python":
         definition = work.definition.shown if work.definition else "(this step was not taken)"
-        return await scripted.scripted(task, params, ctx, definition, constants(task))
+        return await scripted.scripted(task, params, ctx, definition, constants(task), by_model=params.prose == "model")
     work.attempt = await formulated(task, params, ctx.scope("formulate"), work.definition)
     for iteration in range(params.max_iters):
         if await assessed_right(task, params, ctx.scope("assess", iteration), work):
             break
-    words = await in_words(work.attempt, task, params, ctx.scope("tell"), by_model=params.prose == "model") if work.attempt.settled else ""
+    words = "" if not work.attempt.settled else await in_words(
+        work.attempt.sentences, task, params, ctx.scope("tell"), by_model=params.prose == "model")
     return concluded(work.attempt, words, work.judged, **work.artifacts)
 
 

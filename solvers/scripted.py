@@ -6,6 +6,7 @@ one found is the answer, by the authority ``solver``; what cannot be solved agai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Result
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
-from eudoxus.solvers.attempts import Assessing, form
+from eudoxus.solvers.attempts import Assessing, form, in_words
 from eudoxus.solvers.check import Check, CheckResult
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, program_in, validated
 from eudoxus.solvers.scripts import MOST_CODE, MUST, REFUSED, TRACKED, AskPermission, Claim, Script, Scripted
@@ -95,8 +96,13 @@ async def permitted(task: FormulationTask, ctx: Context) -> None:
                           param="task.formulation")
 
 
-async def scripted(task: FormulationTask, params: Assessing, ctx: Context, definition: str, constants: str) -> Result:
-    """Write a script, run it, hold its result against its constraints, and while the model rates it wrong, write it anew."""
+async def scripted(
+    task: FormulationTask, params: Assessing, ctx: Context, definition: str, constants: str, *, by_model: bool
+) -> Result:
+    """Write a script, run it, hold its result against its constraints, and while the model rates it wrong, write it anew.
+
+    ``by_model``: whether the model tells what was found, before the lines of the templates.
+    """
     work, material = Progress(), {"task": task.description, "query": task.query or "(none: find the optimum)", "data": constants,
                                   "definition": definition}
     try:
@@ -116,8 +122,9 @@ async def scripted(task: FormulationTask, params: Assessing, ctx: Context, defin
     except BudgetSpent as refusal:
         if work.outcome is None:
             raise
-        return concluded(work).model_copy(update={"outcome": "limit", "detail": str(refusal)})
-    return concluded(work)
+        return concluded(work, work.outcome.sentences).model_copy(update={"outcome": "limit", "detail": str(refusal)})
+    words = await in_words(work.outcome.sentences, task, params, ctx.scope("tell"), by_model=by_model and work.outcome.confirmed)
+    return concluded(work, [words])
 
 
 async def written(material: dict[str, str], params: Assessing, ctx: Context, before: str) -> Outcome:
@@ -193,17 +200,17 @@ async def judged(material: dict[str, str], outcome: Outcome, params: Assessing, 
     return await asked(ctx, form(request, params, await held_to(Judgement, ctx, structured=params.structured)), read, params.retries)
 
 
-def concluded(work: Progress) -> Result:
+def concluded(work: Progress, lines: Sequence[str]) -> Result:
     """``solver`` where our own z3 found the answer; else nobody's word but the script's, which counts for nothing."""
     outcome = work.outcome
     assert outcome is not None
     if outcome.confirmed:
         return Result(
-            answer="\n".join(outcome.sentences), outcome="best_effort", authority="solver", artifacts=work.artifacts,
+            answer="\n".join(lines), outcome="best_effort", authority="solver", artifacts=work.artifacts,
             detail=f"z3 solved the constraints that the script leaves; whether they say what the description says {work.judged}")
     if outcome.claim is None or outcome.claim.status == "unknown":
         return Result(answer=None, outcome="failed", detail=outcome.doubt or "the script found nothing out", artifacts=work.artifacts)
-    return Result(answer="\n".join(outcome.sentences), outcome="best_effort", authority="none", artifacts=work.artifacts,
+    return Result(answer="\n".join(lines), outcome="best_effort", authority="none", artifacts=work.artifacts,
                   detail=f"nothing but the script's word: {outcome.doubt}; whether it says what the description says {work.judged}")
 
 

@@ -162,6 +162,16 @@ async def test_a_script_that_hangs_or_eats_memory_is_ended_in_time(scripts: None
     assert (await Script(code=GOOD).run()).status == "ran"
 
 
+async def test_the_model_tells_what_was_found_where_it_is_asked_to(scripts: None):
+    result, endpoint = await run("llmfp(form=python,lean=true,max_iters=0,prose=model)", BUSES, [fenced(GOOD), "Two of each, for 620."])
+    assert (endpoint.calls, result.answer) == (2, "Two of each, for 620.\n\nThe optimum is 620.\nn coach = 2\nn minibus = 2")
+
+
+async def test_a_spent_budget_gives_what_there_is(scripts: None):
+    result, _ = await run("llmfp(form=python,lean=true)", BUSES, [fenced(GOOD), RIGHT], requests=1)
+    assert (result.outcome, result.authority, result.answer.splitlines()[0]) == ("limit", "solver", "The optimum is 620.")
+
+
 async def test_a_task_with_a_formulation_takes_no_script(scripts: None):
     with pytest.raises(InvalidTask, match="form=json"):
         await run("llmfp(form=python)", BUSES.model_copy(update={"formulation": Formulation.model_validate(GIVEN)}), [])
