@@ -6,6 +6,7 @@ one found is the answer, by the authority ``solver``; what cannot be solved agai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,6 +28,9 @@ PROMPTS = ["llmfp/script", "llmfp/assess_script"]
 FIRST = "(this is the first time)"
 _TOLERANCE = Fraction(1, 10**6)
 """Of an objective that a script tells as a float, in proportion where it is above 1."""
+
+
+_WRITTEN = re.compile(r"-?[0-9]{1,1000}(/[0-9]{1,1000}|\.[0-9]{1,1000})?")
 
 
 class Judgement(BaseModel):
@@ -108,6 +112,8 @@ async def scripted(
     try:
         work.outcome = await written(material, params, ctx.scope("script"), FIRST)
         for iteration in range(params.max_iters):
+            if not work.outcome.confirmed and work.outcome.claim is None:
+                break  # there is nothing to be judged
             said = await judged(material, work.outcome, params, ctx.scope("assess", iteration))
             work.judgements.append(said)
             ctx.emit("formulation.assessed", **said.model_dump(mode="json"))
@@ -161,7 +167,10 @@ async def held_against(code: str, found: Scripted, params: Assessing, ctx: Conte
     open_ones = [one for one in check.objectives if one.status == "open"]
     if (contradiction := _contradiction(found.claim, check)) and not open_ones:
         raise Wrong(contradiction)
-    return Outcome(code, found.claim, check, doubt="z3 did not prove the optimum again" if open_ones else "")
+    doubt = "z3 did not prove the optimum again" if open_ones else ""
+    if found.claim and found.claim.status == "optimal" and found.claim.objective is not None and not check.objectives:
+        doubt = "`solver` holds no objective, so that the optimum is the script's word"
+    return Outcome(code, found.claim, check, doubt=doubt)
 
 
 def _contradiction(claim: Claim | None, check: CheckResult) -> str:
@@ -182,9 +191,14 @@ def _optimum(check: CheckResult) -> Fraction | None:
 
 
 def _number(said: object) -> Fraction | None:
+    """A number, or a text of one; none with an exponent, which may take all memory."""
+    if isinstance(said, int | float) and not isinstance(said, bool):
+        return Fraction(said)
+    if not isinstance(said, str) or not _WRITTEN.fullmatch(said):
+        return None
     try:
-        return None if said is None or isinstance(said, bool) else Fraction(str(said))
-    except (ValueError, ZeroDivisionError):
+        return Fraction(said)
+    except ZeroDivisionError:
         return None
 
 

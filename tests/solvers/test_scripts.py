@@ -119,6 +119,29 @@ async def test_a_script_that_prints_our_lines_itself_gets_no_more_than_its_const
     assert "nothing but the script's word" in result.detail
 
 
+async def test_an_optimum_without_an_objective_is_the_scripts_word(scripts: None):
+    found = GOOD.replace("z3.Optimize()", "z3.Solver()").replace("solver.minimize(total)", "")
+    result, _ = await run("llmfp(form=python,lean=true,max_iters=0)", BUSES, [fenced(found)])
+    assert (result.authority, result.outcome) == ("none", "best_effort")
+    assert "`solver` holds no objective" in result.detail
+
+
+@pytest.mark.parametrize("objective", [
+    "'1e999999999'", "'9' * 999", "float('nan')", "float('inf')", "'\\ud800'", "10 ** 4000", "'x' * 5000",
+])
+async def test_an_objective_that_is_no_number_costs_nothing_and_breaks_nothing(scripts: None, objective: str):
+    code = GOOD + f"result['objective'] = {objective}"
+    result, _ = await run("llmfp(form=python,lean=true,max_iters=0)", BUSES, [fenced(code), fenced(GOOD)])
+    assert result.authority == "solver" and result.answer.startswith("The optimum is 620.")
+
+
+async def test_where_the_sandbox_has_no_z3_no_script_is_judged(scripts: None):
+    hiding = "raise ModuleNotFoundError(\"No module named 'z3'\")"
+    result, endpoint = await run("llmfp(form=python,lean=true)", BUSES, [fenced(hiding)])
+    assert (endpoint.calls, result.outcome) == (1, "failed")
+    assert "z3 is not installed" in result.detail
+
+
 async def test_a_script_reads_no_file_of_the_service_and_writes_none(scripts: None, tmp_path: Path):
     secret = tmp_path / "secret.txt"
     secret.write_text("swordfish")
