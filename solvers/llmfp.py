@@ -111,8 +111,8 @@ class Work:
           prompts=[*PROMPTS, "llmfp/define", "llmfp/formulate", "llmfp/lean", "llmfp/edit", "llmfp/assess", *scripted.PROMPTS,
                     *text_to_domain.prompts],
           calls="1 definition, 1 formulation, up to max_iters self-assessments; each up to retries more; and runs of a solver. With "
-                "form=python 1 script instead of the formulation, and 1 more after each self-assessment that finds it wrong. A task that is "
-                "one of planning: 1 definition, then those of text_to_domain")
+                "form=python 1 script instead of the formulation, and 1 more after each self-assessment that finds it wrong. A task "
+                "that is one of planning: 1 definition, then those of text_to_domain")
 async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
     """Define the problem, formulate it as data, solve it, tell the result, and have the model assess and modify what it wrote.
 
