@@ -56,7 +56,8 @@ def solve_command(file: str, edits: Path | None, *, backend: str | None, seconds
 
 
 def _check(text: str, seconds: float, memory_mb: int, *, as_json: bool) -> int:
-    checked = asyncio.run(Check(text=text, seconds=min(seconds, 300), memory_mb=memory_mb, quantifiers=True).run())
+    check = _valid(Check, {"text": text, "seconds": min(seconds, 300), "memory_mb": memory_mb, "quantifiers": True}, "formulation")
+    checked = asyncio.run(check.run())
     if checked.status == "invalid":
         raise InvalidRequest(checked.message, param="formulation")
     lines = [checked.status, *(f"{name} = {value}" for name, value in checked.model.items())]

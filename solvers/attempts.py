@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -163,9 +164,9 @@ def concluded(attempt: Attempt, words: str, judged: str, **artifacts: Any) -> Re
         detail=f"{found.backend or 'the solver'} {done}{checked}; whether the formulation says what the description says {judged}")
 
 
-async def in_words(attempt: Attempt, task: FormulationTask, params: Solving, ctx: Context, *, by_model: bool) -> str:
+async def in_words(lines: Sequence[str], task: FormulationTask, params: Solving, ctx: Context, *, by_model: bool) -> str:
     """The answer for people: by template, or in 1 completion; by template also where the budget has no room for it."""
-    sentences = "\n".join(attempt.sentences)
+    sentences = "\n".join(lines)
     if not by_model:
         return sentences
     request = render("formulation/tell", task=task.description, query=task.query or "What is best?", result=sentences)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +16,8 @@ from eudoxus.solvers.second_opinion import Opinion, second_opinion
 from eudoxus.solvers.smtlib import MOST_CHARACTERS, Expression, Refused, write
 
 Status = Literal["sat", "unsat", "unknown", "timeout", "memory", "invalid", "crashed", "unavailable", "disputed"]
-"""*unknown*: z3 gave up. *invalid*: the text was refused, or z3 cannot make sense of it. *unavailable*: z3 is not installed.
-*disputed*: z3 and cvc5 contradict each other."""
+"""*unknown*: z3 gave up, or its time was over; where something is optimised, ``model`` is then the best that it found. *invalid*: the text
+was refused, or z3 cannot make sense of it. *unavailable*: z3 is not installed. *disputed*: z3 and cvc5 contradict each other."""
 
 MOST_VALUES = 1_000
 """Values of a model that are kept."""
@@ -35,7 +36,8 @@ class Objective(BaseModel):
     """The term; of *soft* the ``:id``."""
     status: z3.Ended
     value: str | None = None
-    """The optimum, or what is not attained, as a whole number or a fraction; of *soft* the weight of what does not hold."""
+    """The optimum, or what is not attained, as a whole number or a fraction; of *soft* the weight of what does not hold. With *unknown*
+    what it comes to in the model."""
 
 
 class CheckResult(BaseModel):
@@ -45,12 +47,12 @@ class CheckResult(BaseModel):
 
     status: Status
     model: dict[str, str] = {}
-    """With *sat*: values of constants, in SMT-LIB, and functions as definitions."""
+    """With *sat*: values of constants, in SMT-LIB, and functions as definitions. With *unknown*: values with which all assertions hold."""
     core: list[str] = []
     """With *unsat*: names of assertions that contradict each other, as few as z3 can make them."""
     message: str = ""
     objectives: list[Objective] = []
-    """With *sat*: of what the text minimises and maximises, in its order."""
+    """With *sat*, and *unknown* with a model: of what the text minimises and maximises, in its order."""
     second: Opinion | None = None
     """Of another solver, where one was wanted."""
 
@@ -99,13 +101,34 @@ async def ask(script: Script, *, seconds: float, memory_mb: int) -> CheckResult:
         return CheckResult(status="unavailable", message=z3.ABSENT)
     terms = " ".join(goal.what for goal in script.goals if goal.kind != "soft")
     optima = ["(get-objectives)", f"(get-value ({terms}))" if terms else ""] if script.goals else ["(get-unsat-core)"]
-    asked = [*script.commands, *(goal.command for goal in script.goals), "(check-sat)", "(get-model)", *filter(None, optima)]
-    ended = await _run(program, asked, seconds, memory_mb)
+    soft = [f"(set-option :timeout {ceil(1000 * seconds)})"] if script.goals else []  # z3 then still says what it has found
+    asked = [*soft, *script.commands, *(goal.command for goal in script.goals), "(check-sat)", "(get-model)", *filter(None, optima)]
+    ended = await _run(program, asked, seconds + (z3.GRACE_S if soft else 0), memory_mb)
     found = _read(ended, script)
+    if found.status == "unknown" and found.model:
+        return await _incumbent(program, script, found, memory_mb)
     if found.status == "unsat" and script.goals and ended.seconds < seconds:  # where something is optimised, cores are not made small
         again = await _run(program, [*script.commands, "(check-sat)", "(get-unsat-core)"], seconds - ended.seconds, memory_mb)
         found = found.model_copy(update={"core": _read(again, script).core})
     return found
+
+
+async def _incumbent(program: str, script: Script, found: CheckResult, memory_mb: int) -> CheckResult:
+    """``found`` with the model of an optimisation that was broken off and what the objectives come to in it; without, where not all holds.
+
+    z3 is asked again with every constant fixed: what it says after it was broken off may be no model at all.
+    """
+    fixed = [f"(assert (= {name} {value}))" for name, value in found.model.items()]
+    optima = [goal.command for goal in script.goals]
+    terms = " ".join(goal.what for goal in script.goals if goal.kind != "soft")
+    asked = [*script.commands, *fixed, *optima, "(check-sat)", "(get-model)", "(get-objectives)", f"(get-value ({terms}))" if terms else ""]
+    ended = await _run(program, [*filter(None, asked)], z3.GRACE_S, memory_mb)
+    again = _read(ended, script)
+    if again.status != "sat":
+        return found.model_copy(update={"model": {}})
+    objectives = [one.model_copy(update={"status": "open"}) for one in again.objectives]
+    message = f"{found.message}; the model is the best that was found, and not proved to be the best there is"
+    return found.model_copy(update={"model": again.model, "objectives": objectives, "message": message})
 
 
 async def _run(program: str, commands: Sequence[str], seconds: float, memory_mb: int) -> Ended:
@@ -131,8 +154,9 @@ def _read(ended: Ended, script: Script) -> CheckResult:
             return CheckResult(status="sat", model=_model(rest, script), objectives=_objectives(rest, script.goals))
         case ["unsat", *rest]:
             return CheckResult(status="unsat", core=_core(rest, script))
-        case [("unknown" | "timeout") as status, *_]:
-            return CheckResult(status=status, message="z3 could not decide it" + (" in time" if status == "timeout" else ""))
+        case [("unknown" | "timeout") as status, *rest]:
+            late = " in time" if status == "timeout" else ""
+            return CheckResult(status=status, message=f"z3 could not decide it{late}", model=_model(rest, script) if script.goals else {})
     return CheckResult(status="crashed", message=f"z3 ended with {ended.code}: {ended.output[-200:].strip()}")
 
 

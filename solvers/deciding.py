@@ -157,7 +157,7 @@ def evaluator(document: Mapping[str, Any], grounded: Grounded, answer: Answer) -
     """Looks at the values of an answer; exactly, where no value comes from floats."""
     assert answer.values is not None
     exact = answer.exact or all(unknown.kind != "real" for unknown in grounded.unknowns)
-    return Evaluator(document, by_index(grounded, answer.values), Fraction(0) if exact else TOLERANCE)
+    return Evaluator(document, by_index(grounded, answer.values), Fraction(0) if exact else TOLERANCE, grounded.names)
 
 
 def _broken(look: Evaluator, grounded: Grounded, answer: Answer) -> list[str] | None:

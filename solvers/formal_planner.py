@@ -74,7 +74,7 @@ async def formal_planner(task: FormulationTask | RepairTask, params: FormalPlann
         return Result(answer=None, outcome="failed", detail=f"the model's answer cannot be used: {complaint}")
     words = ""
     if attempt.found.status in ("optimal", "feasible"):
-        words = await in_words(attempt, task, params, ctx.scope("tell"), by_model=params.prose == "model")
+        words = await in_words(attempt.sentences, task, params, ctx.scope("tell"), by_model=params.prose == "model")
     return await answered(attempt, "was not checked", words, params, ctx, steps=steps.model_dump(mode="json")["steps"])
 
 

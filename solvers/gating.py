@@ -61,7 +61,7 @@ def gate(text: str, *, quantifiers: bool = False) -> Script:
     64, and for a text that is too long, too deep or no SMT-LIB.
     """
     commands, assertions, declared, goals, degrees = list[str](), dict[str, str](), list[str](), list[Goal](), Degrees()
-    quantified = False
+    known, quantified = set[str](), False
     for command, line in read(text):
         head = command[0] if isinstance(command, list) and command else command
         if not isinstance(head, str) or head not in _KEPT | _LEFT_OUT:
@@ -89,7 +89,11 @@ def gate(text: str, *, quantifiers: bool = False) -> Script:
                 raise Refused(f"line {line}: two assertions are named {name}")
             assertions[name] = _without_name(command[1])
         else:
-            declared += _introduced(command)
+            for name in _introduced(command):
+                if name.strip("|") in known:
+                    raise Refused(f"line {line}: {name} is declared twice")
+                known.add(name.strip("|"))
+                declared.append(name)
         commands.append(write(command))
     return Script(tuple(commands), assertions, tuple(declared), tuple(goals), quantified)
 

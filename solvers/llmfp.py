@@ -110,8 +110,9 @@ class Work:
 @strategy("llmfp", takes=FormulationTask,
           prompts=[*PROMPTS, "llmfp/define", "llmfp/formulate", "llmfp/lean", "llmfp/edit", "llmfp/assess", *scripted.PROMPTS,
                     *text_to_domain.prompts],
-          calls="1 definition, 1 formulation, up to max_iters self-assessments; each up to retries more; and runs of a solver. A task that "
-                "is one of planning: 1 definition, then those of text_to_domain")
+          calls="1 definition, 1 formulation, up to max_iters self-assessments; each up to retries more; and runs of a solver. With "
+                "form=python 1 script instead of the formulation, and 1 more after each self-assessment that finds it wrong. A task "
+                "that is one of planning: 1 definition, then those of text_to_domain")
 async def llmfp(task: FormulationTask, params: LLMFP, ctx: Context) -> Result:
     """Define the problem, formulate it as data, solve it, tell the result, and have the model assess and modify what it wrote.
 
@@ -144,12 +145,13 @@ async def until_right(task: FormulationTask, params: LLMFP, ctx: Context, work: 
             return await planned(task, ctx.scope("plan"))
     if params.form == "python":
         definition = work.definition.shown if work.definition else "(this step was not taken)"
-        return await scripted.scripted(task, params, ctx, definition, constants(task))
+        return await scripted.scripted(task, params, ctx, definition, constants(task), by_model=params.prose == "model")
     work.attempt = await formulated(task, params, ctx.scope("formulate"), work.definition)
     for iteration in range(params.max_iters):
         if await assessed_right(task, params, ctx.scope("assess", iteration), work):
             break
-    words = await in_words(work.attempt, task, params, ctx.scope("tell"), by_model=params.prose == "model") if work.attempt.settled else ""
+    words = "" if not work.attempt.settled else await in_words(
+        work.attempt.sentences, task, params, ctx.scope("tell"), by_model=params.prose == "model")
     return concluded(work.attempt, words, work.judged, **work.artifacts)
 
 

@@ -6,6 +6,8 @@ one found is the answer, by the authority ``solver``; what cannot be solved agai
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Result
 from eudoxus.runtime.errors import BudgetSpent, InvalidTask
-from eudoxus.solvers.attempts import Assessing, form
+from eudoxus.solvers.attempts import Assessing, form, in_words
 from eudoxus.solvers.check import Check, CheckResult
 from eudoxus.solvers.replies import Wrong, asked, held_to, json_in, program_in, validated
 from eudoxus.solvers.scripts import MOST_CODE, MUST, REFUSED, TRACKED, AskPermission, Claim, Script, Scripted
@@ -26,6 +28,9 @@ PROMPTS = ["llmfp/script", "llmfp/assess_script"]
 FIRST = "(this is the first time)"
 _TOLERANCE = Fraction(1, 10**6)
 """Of an objective that a script tells as a float, in proportion where it is above 1."""
+
+
+_WRITTEN = re.compile(r"-?[0-9]{1,1000}(/[0-9]{1,1000}|\.[0-9]{1,1000})?")
 
 
 class Judgement(BaseModel):
@@ -95,13 +100,20 @@ async def permitted(task: FormulationTask, ctx: Context) -> None:
                           param="task.formulation")
 
 
-async def scripted(task: FormulationTask, params: Assessing, ctx: Context, definition: str, constants: str) -> Result:
-    """Write a script, run it, hold its result against its constraints, and while the model rates it wrong, write it anew."""
+async def scripted(
+    task: FormulationTask, params: Assessing, ctx: Context, definition: str, constants: str, *, by_model: bool
+) -> Result:
+    """Write a script, run it, hold its result against its constraints, and while the model rates it wrong, write it anew.
+
+    ``by_model``: whether the model tells what was found, before the lines of the templates.
+    """
     work, material = Progress(), {"task": task.description, "query": task.query or "(none: find the optimum)", "data": constants,
                                   "definition": definition}
     try:
         work.outcome = await written(material, params, ctx.scope("script"), FIRST)
         for iteration in range(params.max_iters):
+            if not work.outcome.confirmed and work.outcome.claim is None:
+                break  # there is nothing to be judged
             said = await judged(material, work.outcome, params, ctx.scope("assess", iteration))
             work.judgements.append(said)
             ctx.emit("formulation.assessed", **said.model_dump(mode="json"))
@@ -116,8 +128,9 @@ async def scripted(task: FormulationTask, params: Assessing, ctx: Context, defin
     except BudgetSpent as refusal:
         if work.outcome is None:
             raise
-        return concluded(work).model_copy(update={"outcome": "limit", "detail": str(refusal)})
-    return concluded(work)
+        return concluded(work, work.outcome.sentences).model_copy(update={"outcome": "limit", "detail": str(refusal)})
+    words = await in_words(work.outcome.sentences, task, params, ctx.scope("tell"), by_model=by_model and work.outcome.confirmed)
+    return concluded(work, [words])
 
 
 async def written(material: dict[str, str], params: Assessing, ctx: Context, before: str) -> Outcome:
@@ -154,7 +167,10 @@ async def held_against(code: str, found: Scripted, params: Assessing, ctx: Conte
     open_ones = [one for one in check.objectives if one.status == "open"]
     if (contradiction := _contradiction(found.claim, check)) and not open_ones:
         raise Wrong(contradiction)
-    return Outcome(code, found.claim, check, doubt="z3 did not prove the optimum again" if open_ones else "")
+    doubt = "z3 did not prove the optimum again" if open_ones else ""
+    if found.claim and found.claim.status == "optimal" and found.claim.objective is not None and not check.objectives:
+        doubt = "`solver` holds no objective, so that the optimum is the script's word"
+    return Outcome(code, found.claim, check, doubt=doubt)
 
 
 def _contradiction(claim: Claim | None, check: CheckResult) -> str:
@@ -175,9 +191,14 @@ def _optimum(check: CheckResult) -> Fraction | None:
 
 
 def _number(said: object) -> Fraction | None:
+    """A number, or a text of one; none with an exponent, which may take all memory."""
+    if isinstance(said, int | float) and not isinstance(said, bool):
+        return Fraction(said)
+    if not isinstance(said, str) or not _WRITTEN.fullmatch(said):
+        return None
     try:
-        return None if said is None or isinstance(said, bool) else Fraction(str(said))
-    except (ValueError, ZeroDivisionError):
+        return Fraction(said)
+    except ZeroDivisionError:
         return None
 
 
@@ -193,17 +214,17 @@ async def judged(material: dict[str, str], outcome: Outcome, params: Assessing, 
     return await asked(ctx, form(request, params, await held_to(Judgement, ctx, structured=params.structured)), read, params.retries)
 
 
-def concluded(work: Progress) -> Result:
+def concluded(work: Progress, lines: Sequence[str]) -> Result:
     """``solver`` where our own z3 found the answer; else nobody's word but the script's, which counts for nothing."""
     outcome = work.outcome
     assert outcome is not None
     if outcome.confirmed:
         return Result(
-            answer="\n".join(outcome.sentences), outcome="best_effort", authority="solver", artifacts=work.artifacts,
+            answer="\n".join(lines), outcome="best_effort", authority="solver", artifacts=work.artifacts,
             detail=f"z3 solved the constraints that the script leaves; whether they say what the description says {work.judged}")
     if outcome.claim is None or outcome.claim.status == "unknown":
         return Result(answer=None, outcome="failed", detail=outcome.doubt or "the script found nothing out", artifacts=work.artifacts)
-    return Result(answer="\n".join(outcome.sentences), outcome="best_effort", authority="none", artifacts=work.artifacts,
+    return Result(answer="\n".join(lines), outcome="best_effort", authority="none", artifacts=work.artifacts,
                   detail=f"nothing but the script's word: {outcome.doubt}; whether it says what the description says {work.judged}")
 
 

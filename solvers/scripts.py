@@ -7,13 +7,13 @@ which a z3 of ours can solve behind the gate that every such text passes.
 from __future__ import annotations
 
 import asyncio
-import json
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eudoxus.runtime import Effect
@@ -36,7 +36,9 @@ _OVERHEAD_MB = 256
 _START_S = 2.0
 _THREADS = 4
 """z3 keeps a limit of time with a thread."""
-Scalar = StrictBool | StrictInt | StrictFloat | StrictStr | None
+REFUSED = "scripts in Python are off: the operator allows them with EUDOXUS_SOLVERS_PYTHON=true"
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Scalar = StrictBool | StrictInt | Finite | Annotated[StrictStr, Field(max_length=1_000)] | None
 
 
 class ScriptSettings(BaseSettings):
@@ -129,9 +131,6 @@ class Script(Effect[Scripted]):
         return _read(ran, self.seconds, lines_before=before.count("\n") + 1)
 
 
-REFUSED = "scripts in Python are off: the operator allows them with EUDOXUS_SOLVERS_PYTHON=true"
-
-
 @cache
 def _around() -> tuple[str, str]:
     """What stands before a script, and what stands after it and tells what it leaves."""
@@ -146,11 +145,12 @@ def _read(ran: RunResult, seconds: float, *, lines_before: int) -> Scripted:
         return _failed(ran, seconds, lines_before)
     told = ran.stdout.rpartition(_TOLD)
     try:
-        found: Any = json.loads(told[2]) if told[1] and not ran.truncated else {}
-    except (ValueError, RecursionError):
+        found: Any = orjson.loads(told[2]) if told[1] and not ran.truncated else {}
+    except ValueError:  # also what no journal can hold, such as halves of characters
         found = {}
     if not isinstance(found, dict) or not found:
-        return Scripted(status="wrong", message=f"what it leaves and prints is more than {_OUTPUT_BYTES:,} bytes")
+        most = f"{_OUTPUT_BYTES:,} bytes"
+        return Scripted(status="wrong", message=f"what it leaves cannot be read, or is more than {most} with what it prints")
     text = found.get("constraints")
     constraints = text if isinstance(text, str) and len(text) <= MOST_CHARACTERS else ""
     try:

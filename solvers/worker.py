@@ -19,6 +19,8 @@ from eudoxus.solvers.formulation.magnitudes import implausible
 
 MOST_CALLS = 20_000
 """A table of a thousand values that a variable chooses from is a thousand choices, each within the one before."""
+OBJECTS = 100_000
+"""Made before it is looked for what is no longer needed: nearly all is needed to the end."""
 _OVERHEAD_MB = 1024
 """Address space that Python and the solvers' libraries reserve and do not use."""
 
@@ -51,7 +53,7 @@ def main() -> None:
 def _write(found: Mapping[str, Any]) -> None:
     """All at once: what was found stays, should a limit come while more is looked for."""
     with open(f"{sys.argv[2]}.new", "w", encoding="utf-8") as file:
-        json.dump(found, file)
+        file.write(json.dumps(found))
     os.replace(f"{sys.argv[2]}.new", sys.argv[2])
 
 
@@ -105,6 +107,6 @@ def _explained(document: Mapping[str, Any], grounded: Grounded, clock: Clock, me
 
 
 if __name__ == "__main__":
-    gc.set_threshold(100_000)  # nearly all that is made here is needed to the end
+    gc.set_threshold(OBJECTS)
     main()
     os._exit(0)  # all is written; the system frees memory faster than we do

@@ -9,6 +9,7 @@ from typing import Final
 from eudoxus.solvers.formulation.choosing import chosen
 from eudoxus.solvers.formulation.data import Element, Parameter, decimal
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.looping import looping
 from eudoxus.solvers.formulation.names import Names, Spent
 from eudoxus.solvers.formulation.operations import (
     COLLECTED,
@@ -18,23 +19,19 @@ from eudoxus.solvers.formulation.operations import (
     comparison,
     counting,
     element_of,
-    equal,
     plain,
     ranged,
 )
 from eudoxus.solvers.formulation.reading import names_of, size
+from eudoxus.solvers.formulation.sides import Sides
 from eudoxus.solvers.formulation.terms import (
     Linear,
     TermError,
     Truth,
     Value,
-    choice,
-    conjunction,
     constant,
-    disjunction,
     negation,
     quantity,
-    quotient,
     scaled,
     truth,
 )
@@ -54,12 +51,11 @@ class Compiler:
         self._names = names
         self._spent = spent
         self._where = where
-        self._side: list[Truth] = []
+        self._sides = Sides()
 
     def take_side(self) -> list[Truth]:
         """Conditions under which what was computed since makes sense."""
-        side, self._side = self._side, []
-        return side
+        return self._sides.take()
 
     def compile(self, node: ast.expr, bound: tuple[str, ...]) -> Closure:
         """A function from the values of the ``bound`` names to the value. Raises :class:`FormulationError` for names that mean nothing."""
@@ -96,11 +92,11 @@ class Compiler:
                     return lambda env: negation(truth(inner(env)))
                 return lambda env: scaled(quantity(inner(env)), -1)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
-                return self._division(self.compile(left, bound), self.compile(right, bound))
+                return self._sides.division(self.compile(left, bound), self.compile(right, bound))
             case ast.BinOp(left=left, op=op, right=right):
                 return arithmetic(op, self.compile(left, bound), self.compile(right, bound))
             case ast.BoolOp(op=op, values=values):
-                return self._logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
+                return self._sides.logic(isinstance(op, ast.And), [self.compile(value, bound) for value in values])
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 compared = [self.compile(one, bound) for one in (left, *comparators)]
                 for at, relation in enumerate(ops, 1):
@@ -108,7 +104,7 @@ class Compiler:
                         compared[at] = self._paid(compared[at], compared[at - 1])
                 return comparison(ops, compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return self._conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
+                return self._sides.conditional(*(self.compile(one, bound) for one in (test, body, orelse)))
             case ast.Subscript():
                 return self._subscript(node, bound)
             case ast.Call(func=ast.Name(id=called), args=args):
@@ -127,56 +123,6 @@ class Compiler:
             return found
 
         return paid
-
-    # -- what is evaluated only under a condition -----------------------------------------------------------------------
-
-    def _under(self, condition: Truth, closure: Closure, env: Env) -> Value:
-        """The value; what must hold for it to make sense must hold only under the condition."""
-        before, self._side = self._side, []
-        try:
-            return closure(env)
-        finally:
-            unless = negation(condition)
-            self._side = before + [disjunction((unless, one)) for one in self._side]
-
-    def _logic(self, every: bool, values: list[Closure]) -> Closure:
-        def fold(env: Env) -> Value:
-            """Left to right, and no further than needed: what stands left may be what makes the right sensible."""
-            found: list[Truth] = []
-            for value in values:
-                reached = conjunction(found if every else map(negation, found))
-                one = truth(self._under(reached, value, env) if found else value(env))
-                if one is (not every):
-                    return one
-                found.append(one)
-            return conjunction(found) if every else disjunction(found)
-
-        return fold
-
-    def _conditional(self, test: Closure, body: Closure, otherwise: Closure) -> Closure:
-        def pick(env: Env) -> Value:
-            condition = truth(test(env))
-            if isinstance(condition, bool):
-                return body(env) if condition else otherwise(env)
-            return choice(condition, self._under(condition, body, env), self._under(negation(condition), otherwise, env))
-
-        return pick
-
-    def _division(self, left: Closure, right: Closure) -> Closure:
-        def divided(env: Env) -> Value:
-            top, low = quantity(left(env)), quantity(right(env))
-            if not constant(low):
-                self._side.append(negation(equal(low, 0)))
-            return quotient(top, low)
-
-        return divided
-
-    def _implication(self, test: Closure, then: Closure) -> Closure:
-        def implied(env: Env) -> Value:
-            condition = truth(test(env))
-            return True if condition is False else disjunction((negation(condition), truth(self._under(condition, then, env))))
-
-        return implied
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
@@ -255,7 +201,7 @@ class Compiler:
         terms = sum(len(one.terms) for one in index if isinstance(one, Linear))
         self._spent.charge(len(table) * (_STEPS_A_CHOICE + terms), self._where)
         value, inside = chosen(index, table, name)
-        self._side.append(inside)
+        self._sides.add(inside)
         return value
 
     # -- functions -----------------------------------------------------------------------------------------------------
@@ -275,7 +221,7 @@ class Compiler:
         wanted = 2 if called in ("implies", "iff") else 1
         if len(args) != wanted:
             raise self._wrong(f"{called} takes {wanted} argument(s), not {len(args)}", node)
-        return self._implication(*compiled) if called == "implies" else plain(called, compiled)
+        return self._sides.implication(*compiled) if called == "implies" else plain(called, compiled)
 
     def _values(self, args: list[ast.expr], bound: tuple[str, ...]) -> Callable[[Env], Iterator[Value]]:
         """The values that a function is over: of a generator, of a collection, or its arguments."""
@@ -321,38 +267,4 @@ class Compiler:
                     raise self._wrong(f"{name!r} is declared already; bind another name", target)
             steps.append((found, self.compile(collection, bound)))
             bound = (*bound, *found)
-        compiled = [self.compile(condition, bound) for condition in conditions]
-
-        def holds(env: Env) -> bool:
-            for condition in compiled:
-                value = condition(env)
-                if not isinstance(value, bool):
-                    raise TermError("a condition cannot depend on variables; write implies(…, …)")
-                if not value:
-                    return False
-            return True
-
-        def run(env: Env, level: int) -> Iterator[None]:
-            names, collection = steps[level]
-            members = collection(env)
-            if not isinstance(members, tuple):
-                raise TermError(f"{', '.join(names)}: this is no collection")
-            self._spent.charge(len(members), self._where)
-            innermost = level + 1 == len(steps)
-            for member in members:
-                if len(names) == 1:
-                    env[names[0]] = member
-                elif isinstance(member, tuple) and len(member) == len(names):
-                    env.update(zip(names, member, strict=True))
-                else:
-                    raise TermError(f"{member!r} does not have {len(names)} parts")
-                if not innermost:
-                    yield from run(env, level + 1)
-                elif not compiled or holds(env):
-                    yield
-
-        def once(env: Env) -> Iterator[None]:
-            if holds(env):
-                yield
-
-        return (lambda env: run(env, 0)) if steps else once
+        return looping(steps, [self.compile(condition, bound) for condition in conditions], self._spent, self._where)

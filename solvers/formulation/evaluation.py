@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from eudoxus.solvers.formulation.data import Element, Parameter, decimal, elements, label, numbers_of
 from eudoxus.solvers.formulation.errors import FormulationError
+from eudoxus.solvers.formulation.names import Names
 from eudoxus.solvers.formulation.reading import names_of, read, read_binding
 from eudoxus.solvers.formulation.terms import TermError
 
@@ -34,8 +35,10 @@ class Evaluator:
     """Holds an assignment: for each variable, its value by index. ``tolerance`` 0 is exact."""
 
     def __init__(
-        self, document: Mapping[str, Any], values: Mapping[str, Mapping[tuple[Element, ...], Any]], tolerance: Fraction = TOLERANCE
+        self, document: Mapping[str, Any], values: Mapping[str, Mapping[tuple[Element, ...], Any]], tolerance: Fraction = TOLERANCE,
+        constants: Names | None = None,
     ) -> None:
+        """``constants``: sets and parameters of the document, where they have been read."""
         self._document = document
         self._values = values
         self._tolerance = tolerance
@@ -43,6 +46,9 @@ class Evaluator:
         self._trees: dict[str, ast.expr] = {}
         self._sets: dict[str, tuple[Element, ...]] = {}
         self._params: dict[str, Parameter] = {}
+        if constants is not None:
+            self._sets, self._params = constants.sets, constants.params
+            return
         for name, members in document.get("sets", {}).items():
             found = self.value(members) if isinstance(members, str) else members
             self._sets[name] = elements(list(found), f"sets.{name}")
@@ -161,11 +167,12 @@ class Evaluator:
 
     def _element(self, node: ast.expr, env: dict[str, Any]) -> Any:
         keys: list[Any] = []
-        while isinstance(node, ast.Subscript):
-            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            keys[:0] = [_plain(self._of(part, env)) for part in parts]
+        while type(node) is ast.Subscript:
+            parts = node.slice.elts if type(node.slice) is ast.Tuple else [node.slice]
+            these = [_plain(self._of(part, env)) for part in parts]
+            keys = these + keys if keys else these
             node = node.value
-        assert isinstance(node, ast.Name)
+        assert type(node) is ast.Name
         name, index = node.id, tuple(keys)
         if name in self._values and name not in env:
             found = self._values[name]
@@ -292,4 +299,4 @@ def _bounded(value: Any) -> Any:
 
 
 def _plain(key: Any) -> Any:
-    return int(key) if isinstance(key, Fraction) and key.denominator == 1 else key
+    return int(key) if type(key) is Fraction and key.denominator == 1 else key

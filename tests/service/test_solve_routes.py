@@ -96,6 +96,21 @@ def test_the_command_tells_the_optimum_in_words(tmp_path: Path):
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "The optimum changes by -2: 11 before, 9 with the change.")
 
 
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("include.smt2", '(include "secret.txt")(assert true)', "the command include is not allowed"),
+    ("channel.smt2", '(set-option :regular-output-channel "new.txt")(eval 1)', "the command eval is not allowed"),
+    ("long.smt2", "(assert true)\n" * 400_000, "at most 256000"),
+    ("long.json", json.dumps(KNAPSACK | {"objective": {"sense": "max", "expr": "1" + " + 1" * 1_300_000}}), "at most 4096"),
+    ("chain.json", json.dumps(KNAPSACK | {"objective": {"sense": "max", "expr": "take.__class__.__base__"}}), "no attributes"),
+])
+def test_hostile_files_are_refused_on_the_command_line_too(tmp_path: Path, name: str, text: str, said: str):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "secret.txt").write_text("(assert false)")
+    done = command(str(tmp_path / name), "--seconds", "2")
+    assert done.returncode == 2 and said in done.stderr and len(done.stderr) < 1000 and "Traceback" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {name, "secret.txt"}
+
+
 def test_exit_codes_tell_what_happened():
     assert command("-", given=json.dumps(IMPOSSIBLE)).returncode == 1
     bad = command("-", given='{"variables": {"x": {"type": "integer"}}}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import get_args
 
@@ -135,3 +136,31 @@ async def test_what_cvc5_cannot_read_is_no_contradiction():
     pytest.importorskip("cvc5")
     found = await Check(text="(declare-const x Int)(assert (= (bv2int (int2bv x)) 1))(assert ((_ at-most 1) true))", confirm=True).run()
     assert found.second is None or found.second.status in ("invalid", "sat", "unknown")
+
+
+def knapsack(count: int, rows: int, rng: random.Random) -> str:
+    """Far too much for z3 in a second; nothing at all is a solution."""
+    def weighted() -> str:
+        return " ".join(f"(* {rng.randint(3, 97)} x{one})" for one in range(count))
+
+    bounds = "".join(f"(declare-const x{one} Int)(assert (<= 0 x{one} 9))" for one in range(count))
+    limits = "".join(f"(assert (<= (+ {weighted()}) {rng.randint(900, 2000)}))" for _ in range(rows))
+    return f"{bounds}{limits}(maximize (+ {weighted()}))"
+
+
+async def test_an_optimisation_that_is_broken_off_tells_the_best_that_was_found():
+    text = knapsack(40, 6, random.Random(3))
+    found = await Check(text=text, seconds=1.5).run()
+    assert found.status == "unknown" and "not proved" in found.message
+    assert len(found.model) == 40
+    (goal,) = found.objectives
+    assert goal.status == "open" and goal.value is not None and int(goal.value) > 0
+    fixed = "".join(f"(assert (= {name} {value}))" for name, value in found.model.items())
+    again = await Check(text=text + fixed).run()
+    assert (again.status, again.objectives[0].status, again.objectives[0].value) == ("sat", "optimal", goal.value)
+
+
+async def test_what_is_broken_off_before_anything_was_found_has_no_model():
+    declared = "".join(f"(declare-const {v} Int)(assert (> {v} 1))" for v in "xyz")
+    found = await Check(text=declared + "(assert (= (+ (* x x x) (* y y y)) (* z z z)))(minimize x)", seconds=1).run()
+    assert found.status in ("unknown", "timeout") and found.model == {} and found.objectives == []

@@ -119,6 +119,29 @@ async def test_a_script_that_prints_our_lines_itself_gets_no_more_than_its_const
     assert "nothing but the script's word" in result.detail
 
 
+async def test_an_optimum_without_an_objective_is_the_scripts_word(scripts: None):
+    found = GOOD.replace("z3.Optimize()", "z3.Solver()").replace("solver.minimize(total)", "")
+    result, _ = await run("llmfp(form=python,lean=true,max_iters=0)", BUSES, [fenced(found)])
+    assert (result.authority, result.outcome) == ("none", "best_effort")
+    assert "`solver` holds no objective" in result.detail
+
+
+@pytest.mark.parametrize("objective", [
+    "'1e999999999'", "'9' * 999", "float('nan')", "float('inf')", "'\\ud800'", "10 ** 4000", "'x' * 5000",
+])
+async def test_an_objective_that_is_no_number_costs_nothing_and_breaks_nothing(scripts: None, objective: str):
+    code = GOOD + f"result['objective'] = {objective}"
+    result, _ = await run("llmfp(form=python,lean=true,max_iters=0)", BUSES, [fenced(code), fenced(GOOD)])
+    assert result.authority == "solver" and result.answer.startswith("The optimum is 620.")
+
+
+async def test_where_the_sandbox_has_no_z3_no_script_is_judged(scripts: None):
+    hiding = "raise ModuleNotFoundError(\"No module named 'z3'\")"
+    result, endpoint = await run("llmfp(form=python,lean=true)", BUSES, [fenced(hiding)])
+    assert (endpoint.calls, result.outcome) == (1, "failed")
+    assert "z3 is not installed" in result.detail
+
+
 async def test_a_script_reads_no_file_of_the_service_and_writes_none(scripts: None, tmp_path: Path):
     secret = tmp_path / "secret.txt"
     secret.write_text("swordfish")
@@ -160,6 +183,16 @@ async def test_a_script_that_hangs_or_eats_memory_is_ended_in_time(scripts: None
     flood = await Script(code="print('x' * (3 << 20))\nresult = {'status': 'optimal'}").run()
     assert flood.status == "wrong"
     assert (await Script(code=GOOD).run()).status == "ran"
+
+
+async def test_the_model_tells_what_was_found_where_it_is_asked_to(scripts: None):
+    result, endpoint = await run("llmfp(form=python,lean=true,max_iters=0,prose=model)", BUSES, [fenced(GOOD), "Two of each, for 620."])
+    assert (endpoint.calls, result.answer) == (2, "Two of each, for 620.\n\nThe optimum is 620.\nn coach = 2\nn minibus = 2")
+
+
+async def test_a_spent_budget_gives_what_there_is(scripts: None):
+    result, _ = await run("llmfp(form=python,lean=true)", BUSES, [fenced(GOOD), RIGHT], requests=1)
+    assert (result.outcome, result.authority, result.answer.splitlines()[0]) == ("limit", "solver", "The optimum is 620.")
 
 
 async def test_a_task_with_a_formulation_takes_no_script(scripts: None):

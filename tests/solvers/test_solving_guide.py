@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from eudoxus.solvers.check import Check
 from eudoxus.solvers.edits import Edit, compare
 from eudoxus.solvers.formulation.document import Formulation
 from eudoxus.solvers.solving import Solve
@@ -44,3 +45,10 @@ def test_the_dialogue_of_the_guide_is_the_one_that_was_recorded():
     assert answers[0]["answer"].split() == first.split()
     assert [one["words"] for one in answers[1]["artifacts"]["suggestions"]] == second.splitlines()
     assert answers[2]["answer"].split() == third.split()
+
+
+async def test_the_smt_lib_of_the_guide_has_the_answer_of_the_guide():
+    found = await Check(text=blocks("smt2")[0]).run()
+    values = [f"{name} = {value}" for name, value in found.model.items()]
+    objectives = [f"{one.kind} {one.what}: {one.status} {one.value}" for one in found.objectives]
+    assert [found.status, *sorted(values, reverse=True), *objectives] == blocks("text")[-1].splitlines()
