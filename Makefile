@@ -63,8 +63,8 @@ $(VENV)/.installed-local: requirements-local.txt $(VENV)/.installed-dev
 # Needs uv. The locks hold names, versions and hashes only, for every platform and Python from 3.11 on.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock:
-	echo "setuptools>=80" | $(LOCK) pyproject.toml - --extra embedded --extra fast --extra planners -o requirements.lock
 	echo "setuptools>=80" | $(LOCK) pyproject.toml - --extra dev -o requirements-dev.lock
+	echo "setuptools>=80" | $(LOCK) pyproject.toml - --extra embedded --extra fast --extra planners -c requirements-dev.lock -o requirements.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
