@@ -101,6 +101,7 @@ class Executor:
     ) -> None:
         self.runtime, self.store, self.ownership, self.metrics, self.gate = runtime, store, ownership, metrics, gate
         self.jobs: dict[str, Job] = {}
+        self._entering: set[str] = set()
         self.draining = asyncio.Event()
         self._settings, self._stopwatches = settings, stopwatches
         self._cache = Cache(MemoryCacheStore())
@@ -132,8 +133,12 @@ class Executor:
         if self._waiting >= self._settings.queue_depth:
             raise QueueFull(f"{self._waiting} runs are waiting, as many as allowed (queue_depth)")
         row = self._row(order, "native", "queued", key_id, cache)
-        journal = await self.store.queue(row, *(remember(row.id) if remember else ()))
-        return self._launch(Job(row, order, journal))
+        self._entering.add(row.id)  # it is seen as open before this coroutine goes on
+        try:
+            journal = await self.store.queue(row, *(remember(row.id) if remember else ()))
+            return self._launch(Job(row, order, journal))
+        finally:
+            self._entering.discard(row.id)
 
     def _row(self, order: Order, face: Face, status: Status, key_id: str | None, cache: bool) -> RunRow:
         prepared = self.runtime.prepare(order.spec)
@@ -271,7 +276,7 @@ class Executor:
         """Go on with open native runs that nobody works on; mark chat runs, whose client is gone, as cancelled."""
         for row in await self.store.open_runs():
             mine = row.owner == self.ownership.me
-            if row.id in self.jobs or (row.owner is not None and not mine and self.ownership.alive(row.owner)):
+            if row.id in self.jobs or row.id in self._entering or (row.owner is not None and not mine and self.ownership.alive(row.owner)):
                 continue
             if self.draining.is_set() or not await self.store.claim(row, self.ownership.me):
                 continue

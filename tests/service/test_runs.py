@@ -199,3 +199,21 @@ def test_what_is_not_there_is_a_404_problem(http: httpx2.Client, path: str) -> N
 def test_a_wrong_method_is_a_405_problem(http: httpx2.Client) -> None:
     response = http.put("/v1/chat/completions", json={})
     assert response.status_code == 405 and response.json()["code"] == "method_not_allowed"
+
+
+async def test_a_run_that_is_just_beginning_is_not_taken_for_an_orphan(
+    service: Running, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others see it in the store before this process has begun to work on it."""
+    executor = service.app.state.services.executor
+    queue = executor.store.queue
+
+    async def queued(*given: Any) -> Any:
+        journal = await queue(*given)
+        await executor.adopt()
+        return journal
+
+    monkeypatch.setattr(executor.store, "queue", queued)
+    with service.http() as http:
+        assert start(http, wait=20).json()["status"] == "completed"
+    assert len(upstream.bodies) == 2
