@@ -18,7 +18,7 @@ from eudoxus.decoding.trie import Memory
 from eudoxus.decoding.vocabulary import Vocabulary
 
 __all__ = [
-    "AlignedSampler", "Choice", "ClosingMatcher", "Constraint", "Finding", "Grammar", "GrammarEngine", "JsonSchema", "LanguageModel", "Lark",
-    "Limits", "LlguidanceEngine", "Matcher", "Memory", "OutlinesEngine", "ReferenceEngine", "Regex", "Sample", "Samples", "Telemetry",
-    "Vocabulary", "allowed_tokens", "apply_mask", "as_grammar", "check_budget", "lint",
+    "AlignedSampler", "Choice", "ClosingMatcher", "Constraint", "Finding", "Grammar", "GrammarEngine", "JsonSchema", "LanguageModel",
+    "Lark", "Limits", "LlguidanceEngine", "Matcher", "Memory", "OutlinesEngine", "ReferenceEngine", "Regex", "Sample", "Samples",
+    "Telemetry", "Vocabulary", "allowed_tokens", "apply_mask", "as_grammar", "check_budget", "lint",
 ]
