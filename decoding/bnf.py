@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,12 +31,63 @@ class Bnf:
         return sum(self.shortest[symbol] if isinstance(symbol, str) else 1 for symbol in symbols)
 
 
+    @functools.cached_property
+    def nests(self) -> bool:
+        """Whether some nonterminal can stand inside itself with text before and after it, as brackets do. Where none can, what is still
+        wanted never grows with the length of the text."""
+        inside: dict[str, set[str]] = {name: set() for name in self.rules}
+        edges: list[tuple[str, str, bool, bool]] = []
+        for name, productions in self.rules.items():
+            for production in productions:
+                for at, symbol in enumerate(production):
+                    if isinstance(symbol, str):
+                        inside[name].add(symbol)
+                        edges.append((name, symbol, at > 0, at + 1 < len(production)))
+        knot = _knots(inside)
+        before = {knot[name] for name, symbol, left, _ in edges if left and knot[name] == knot[symbol]}
+        return any(right and knot[name] == knot[symbol] and knot[name] in before for name, symbol, _, right in edges)
+
+
+def _knots(steps: Mapping[str, set[str]]) -> dict[str, int]:
+    """The strongly connected component of each node, by number (Kosaraju and Sharir 1981)."""
+    back: dict[str, set[str]] = {name: set() for name in steps}
+    for name, nexts in steps.items():
+        for other in nexts:
+            back[other].add(name)
+    finished: list[str] = []
+    seen = set[str]()
+    for name in steps:
+        stack = [(name, iter(steps[name]))] if name not in seen else []
+        seen.add(name)
+        while stack:
+            further = next((other for other in stack[-1][1] if other not in seen), None)
+            if further is None:
+                finished.append(stack.pop()[0])
+            else:
+                seen.add(further)
+                stack.append((further, iter(steps[further])))
+    number: dict[str, int] = {}
+    for name in reversed(finished):
+        waiting = [name] if name not in number else []
+        while waiting:
+            here = waiting.pop()
+            if here not in number:
+                number[here] = len(number) if here == name else number[name]
+                waiting += [other for other in back[here] if other not in number]
+    return number
+
+
 def compile_bnf(grammar: Grammar, limits: Limits | None = None) -> Bnf:
     """Productions of a regular expression or a grammar in the subset of Lark that is read here.
 
     Raises :class:`NotInSubset`, :class:`InvalidGrammar`, :class:`GrammarTooLarge`, or :class:`Unsatisfiable` where no text is derived.
     """
-    check_size(grammar, limits or Limits())
+    return _compiled(grammar, limits or Limits())
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(grammar: Grammar, limits: Limits) -> Bnf:
+    check_size(grammar, limits)
     try:
         return pruned(_productions(grammar))
     except RecursionError:

@@ -16,12 +16,14 @@ from eudoxus.decoding.bnf import compile_bnf
 from eudoxus.decoding.earley import Recogniser
 from eudoxus.decoding.engine import Matcher, TextSoFar
 from eudoxus.decoding.errors import BudgetTooSmall, InvalidVocabulary, MatcherFailed, NotInSubset, TokenRefused
-from eudoxus.decoding.grammar import Grammar
+from eudoxus.decoding.grammar import Grammar, text_of
 from eudoxus.decoding.reference import Spelling, spelling
 from eudoxus.decoding.vocabulary import Vocabulary
 
 MOST_CHECKED, MOST_ITEMS = 4096, 100_000
 """Texts looked at per mask, and parser items for them, before no longer tokens are tried: an ambiguous grammar needs many per byte."""
+LONGEST_READ = 16_384
+"""Characters of a grammar up to which it is read to know beforehand whether a text fits its budget."""
 ITEMS_IN_ROW = 2_000
 """As in :class:`~eudoxus.decoding.grammar.Limits`."""
 
@@ -29,8 +31,10 @@ ITEMS_IN_ROW = 2_000
 def check_budget(grammar: Grammar, vocabulary: Vocabulary, max_tokens: int) -> None:
     """Raise :class:`BudgetTooSmall` where even the longest tokens cannot spell the shortest text in ``max_tokens``.
 
-    Grammars outside the subset of Lark that is read here (and JSON schemas) are not judged.
+    Grammars outside the subset of Lark that is read here (and JSON schemas) are not judged, nor are large ones: reading them takes long.
     """
+    if len(text_of(grammar)) > LONGEST_READ:
+        return
     try:
         shortest = compile_bnf(grammar).shortest["start"]
     except NotInSubset:
@@ -59,8 +63,9 @@ class ClosingMatcher(TextSoFar):
         self.inner, self.max_tokens = inner, max_tokens
         self.recogniser = Recogniser(compiled, ITEMS_IN_ROW)
         self.guaranteed = self.recogniser.remaining() <= max_tokens
-        self.slack = inner.vocabulary.longest * sum(max(map(compiled.length, ps)) for ps in compiled.rules.values())
-        """Bytes by which one token can at most put off the end."""
+        each = sum(max(map(compiled.length, ps)) for ps in compiled.rules.values())
+        self.slack = inner.vocabulary.longest * each if compiled.nests else each
+        """Bytes by which one token can at most put off the end: so many with each byte, and once for all where nothing nests."""
 
     @property
     def left(self) -> int:

@@ -25,7 +25,7 @@ from eudoxus.decoding.offer import offered
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Completion, Context, Message
 from eudoxus.runtime.endpoints.dialects import Offer
-from eudoxus.runtime.errors import CapabilityMissing, EndpointError
+from eudoxus.runtime.errors import BudgetSpent, CapabilityMissing, EndpointError
 
 PROMPTS = ["constrained/answer", "constrained/go_on"]
 """For the list of prompts of strategies that ask for constrained answers."""
@@ -72,7 +72,12 @@ async def constrained(ctx: Context, request: ChatRequest, grammar: Grammar, n: i
     missing = n - len(found)
     slots: list[_Refused | None] = [*refused, *[None] * missing][:missing]
     if missing:
-        emulated = await ctx.map("prompt", slots, lambda child, last: _emulated(child, worded, grammar, judge, last, tries, stretches))
+        try:
+            emulated = await ctx.map("prompt", slots, lambda child, last: _emulated(child, worded, grammar, judge, last, tries, stretches))
+        except BudgetSpent:
+            if not found:
+                raise
+            return found
         found += [one for one in emulated if isinstance(one, Constrained)]
         refused = [one for one in emulated if isinstance(one, _Refused)]
     if refused:
@@ -139,7 +144,7 @@ async def _asked_natively(ctx: Context, request: ChatRequest, judge: Checker, n:
 async def _emulated(ctx: Context, request: ChatRequest, grammar: Grammar, judge: Checker, last: _Refused | None, tries: int,
                     stretches: int) -> Constrained | _Refused:
     """Verified and sampled again, then gone on with from the longest beginning that could be kept."""
-    for number in range(tries):
+    for number in range(max(tries, last is None)):
         heat = HEATS[min(number, len(HEATS)) - 1] if number and request.temperature == 0 else request.temperature
         answer = (await ctx.complete(request.model_copy(update={"temperature": heat})))[0]
         judged = _judged(answer, judge, "prompt")

@@ -72,6 +72,8 @@ class Limits:
     """Longest grammar text or schema."""
     nesting: int = 200
     """Deepest nesting of brackets in it."""
+    quantifiers: int = 5_000
+    """Most ``?``, ``*`` and ``+``: the time of compiling grows with their square."""
     states: int = 50_000
     """Most states of the automaton of one regular expression, counted without building it: repetitions multiply."""
     items_in_row: int = 2_000
@@ -133,7 +135,11 @@ def check_size(grammar: Grammar, limits: Limits) -> None:
     if size > limits.grammar_bytes:
         raise GrammarTooLarge(f"the grammar has {size} bytes, allowed are {limits.grammar_bytes}", param="grammar")
     depth = deepest = 0
-    for character in re.sub(r'\\.|"(?:[^"\\\n]|\\.)*"', "", text):
+    unquoted = re.sub(r'\\.|"(?:[^"\\\n]|\\.)*"', "", text)
+    quantifiers = sum(map((text if isinstance(grammar, JsonSchema) else unquoted).count, "?*+"))
+    if quantifiers > limits.quantifiers:
+        raise GrammarTooLarge(f"the grammar has {quantifiers} quantifiers, allowed are {limits.quantifiers}", param="grammar")
+    for character in unquoted:
         depth += (character in "([{") - (character in ")]}")
         deepest = max(deepest, depth)
     if deepest > limits.nesting:

@@ -9,7 +9,10 @@ import functools
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
@@ -23,6 +26,9 @@ from eudoxus.decoding.vocabulary import Vocabulary
 if TYPE_CHECKING:
     import llguidance
 
+Made = TypeVar("Made")
+STACK = 512 * 1024 * 1024
+"""Of address space; memory is taken as it is used. Grammars of the permitted size were seen to need more than 64 MiB and less than 128."""
 NO_FORCING = '%llguidance {"no_forcing": true}\n'
 
 
@@ -36,7 +42,7 @@ class LlguidanceEngine:
         self.limits = limits or Limits()
         self._library = _library()
         self._tokenizer = _tokenizer(self._library, vocabulary)
-        self._compiled = functools.lru_cache(maxsize=self.limits.kept_grammars)(self._compile)
+        self._compiled = functools.lru_cache(maxsize=self.limits.kept_grammars)(partial(on_a_deep_stack, self._compile))
         self._lock = threading.Lock()
 
     def matcher(self, grammar: Grammar, *, exact: bool = False) -> LlguidanceMatcher:
@@ -72,6 +78,25 @@ class LlguidanceEngine:
         if isinstance(grammar, Lark):
             check_ends(grammar.text)
         return cast("llguidance.LLMatcher", inner)
+
+
+def on_a_deep_stack(compiled: Callable[..., Made], *arguments: Any) -> Made:
+    """What ``compiled`` gives, in a thread with a stack of :data:`STACK` bytes.
+
+    llguidance follows rules and references by recursion, and rules that each name the next can be as many as the size of a grammar permits:
+    on a usual stack some thousands of them end the process.
+    """
+    with ThreadPoolExecutor(1) as worker:
+        with _starting:
+            before = threading.stack_size(STACK)
+            try:
+                made = worker.submit(compiled, *arguments)
+            finally:
+                threading.stack_size(before)
+        return made.result()
+
+
+_starting = threading.Lock()
 
 
 class LlguidanceMatcher(TextSoFar):

@@ -7,6 +7,7 @@ Not read (:class:`NotInSubset`): look-around, back references, anchors, lazy or 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -95,8 +96,13 @@ OTHER: Expr[Chars] = Choice(tuple(utf8(0x80, 0x10FFFF)))
 
 def characters(ranges: Iterable[tuple[int, int]]) -> Expr[Chars]:
     """One character out of ranges of code points, ends included."""
+    return _characters(tuple(sorted(ranges)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _characters(ranges: tuple[tuple[int, int], ...]) -> Expr[Chars]:
     merged = list[tuple[int, int]]()
-    for low, high in sorted(ranges):
+    for low, high in ranges:
         if merged and low <= merged[-1][1] + 1:
             merged[-1] = merged[-1][0], max(high, merged[-1][1])
         else:

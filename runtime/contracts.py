@@ -102,6 +102,11 @@ class EndpointContract:
                 assert isinstance(error, CapabilityMissing), f"{capability} is declared as missing, but not refused"
                 assert error.param in fields
 
+    async def test_a_grammar_is_never_ignored(self, endpoint: Endpoint) -> None:
+        if endpoint.capabilities.grammar is None:
+            error = await self.failure(endpoint, self.model, self.request.model_copy(update={"grammar": {"regex": "eudoxus"}}))
+            assert error is not None, "no grammar is declared, and one was taken"
+
     async def test_a_model_that_is_not_there_is_a_typed_error(self, endpoint: Endpoint) -> None:
         if self.missing_model is None:
             return

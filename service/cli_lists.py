@@ -10,7 +10,9 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from eudoxus.runtime.endpoints import Endpoints, Health
+from eudoxus.runtime.endpoints import Endpoint, Endpoints, Health
+from eudoxus.runtime.endpoints.dialects import PROBE, Offer
+from eudoxus.runtime.errors import EudoxusError
 from eudoxus.runtime.strategy import Registry
 from eudoxus.service import exit_codes
 from eudoxus.service.settings import Settings, load_settings
@@ -46,30 +48,59 @@ def strategies_command(name: str | None, *, as_json: bool) -> None:
 
 
 def endpoints_command(*, as_json: bool, check: bool) -> int:
-    """List or check the configured endpoints; the exit status is 4 when one does not answer."""
+    """List or check the configured endpoints; the exit status is 4 when one does not answer.
+
+    A check asks those that declare a dialect of grammars for short answers that only an obeyed grammar gives.
+    """
     configured, default = load_settings().configured_endpoints()
-    health: dict[str, Health] = asyncio.run(_health(configured, default)) if check else {}
+    checked = asyncio.run(_checked(configured, default)) if check else {}
     rows = []
     for name, config in configured.items():
         row: dict[str, Any] = {"name": name, "type": config.type, "default": name == default}
-        if (found := health.get(name)) is not None:
-            row |= {"ok": found.ok, "detail": found.detail, "models": found.models, "latency_ms": found.latency_ms}
+        if name in checked:
+            found, grammars = checked[name]
+            row |= {"ok": found.ok, "detail": found.detail, "models": found.models, "latency_ms": found.latency_ms, "grammars": grammars}
         rows.append(row)
     if as_json:
         _print_json({"data": rows})
     else:
-        table = _table("endpoint", "type", *(("state", "detail") if check else ()))
+        table = _table("endpoint", "type", *(("state", "detail", "grammars") if check else ()))
         for row in rows:
             shown = [row["name"] + (" (default)" if row["default"] else ""), row["type"]]
-            table.add_row(*shown, *(("ok" if row["ok"] else "not ok", row["detail"]) if check else ()))
+            told = ("ok" if row["ok"] else "not ok", row["detail"], row["grammars"]["said"]) if check else ()
+            table.add_row(*shown, *told)
         _out().print(table)
-    return exit_codes.ENDPOINT if any(not found.ok for found in health.values()) else exit_codes.OK
+    return exit_codes.ENDPOINT if any(not found.ok for found, _ in checked.values()) else exit_codes.OK
 
 
-async def _health(configured: Any, default: str) -> dict[str, Health]:
+async def _checked(configured: Any, default: str) -> dict[str, tuple[Health, dict[str, Any]]]:
     async with Endpoints.from_config(configured, default) as endpoints:
-        found = await asyncio.gather(*(endpoints.get(name).check() for name in endpoints.names()))
-    return {health.endpoint: health for health in found}
+        there = [endpoints.get(name) for name in endpoints.names()]
+        health = await asyncio.gather(*(endpoint.check() for endpoint in there))
+        grammars = await asyncio.gather(*(_grammars(endpoint, found) for endpoint, found in zip(there, health, strict=True)))
+    return {found.endpoint: (found, told) for found, told in zip(health, grammars, strict=True)}
+
+
+async def _grammars(endpoint: Endpoint, health: Health) -> dict[str, Any]:
+    """To which grammars the endpoint's default model can be held, with a sentence on how that agrees with what is declared."""
+    declared = endpoint.capabilities.grammar
+    probed = getattr(endpoint, "probed", None)
+    if declared is None or probed is None:
+        said = f"{declared}: {', '.join(endpoint.capabilities.offer.notations)}" if declared else "none declared"
+        return {"declared": declared, "obeyed": None, "said": said}
+    model = getattr(endpoint, "default_model", None) or next(iter(health.models), None)
+    if not health.ok or model is None:
+        return {"declared": declared, "obeyed": None, "said": "not asked: no model answers"}
+    try:
+        offer: Offer = await probed(model)
+    except EudoxusError as error:
+        return {"declared": declared, "obeyed": None, "said": f"not known: {error}"}
+    obeyed = [*(["json_schema"] if offer.json_schema else []), *offer.notations]
+    ignored = [one for one in endpoint.capabilities.offer.notations if one not in offer.notations]
+    said = f"{offer.dialect or 'no dialect'}: {model} obeys {', '.join(obeyed) or 'none'}"
+    if declared != PROBE and ignored:
+        said += f"; {declared} is declared, but it does not obey {', '.join(ignored)}"
+    return {"declared": declared, "obeyed": {"model": model, **offer.model_dump()}, "said": said}
 
 
 def openapi_command() -> None:

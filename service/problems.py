@@ -145,6 +145,7 @@ STATUS: dict[str, int] = {
     "upstream_rate_limited": 502,
     "upstream_unavailable": 502,
     "upstream_malformed": 502,
+    "constraint_violation": 502,
     "model_unusable": 502,
     "invalid_vocabulary": 502,
     "model_changed": 502,

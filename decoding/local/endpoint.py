@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from eudoxus.decoding.llguidance_engine import LlguidanceEngine
@@ -62,12 +62,11 @@ class LocalEndpoint:
                                 endpoint=self.name, status=404)
         if self._closed.is_set():
             raise self._ending()
-        asked = read_request(request)
         given_up = threading.Event()
-        watch = Watch(self._listener(call, n), lambda: given_up.is_set() or self._closed.is_set(), asked.top_logprobs, asked.telemetry)
+        watch = Watch(self._listener(call, n), lambda: given_up.is_set() or self._closed.is_set())
         try:
             async with asyncio.timeout(call.timeout), self._limiter.slot(call.run_id), asyncio.timeout(self._config.timeout_s):
-                return await self._in_a_thread(partial(self._answer, asked, n, watch))
+                return await self._in_a_thread(partial(self._answer, request, n, watch))
         except TimeoutError:
             allowed = min(self._config.timeout_s, call.timeout or self._config.timeout_s)
             raise EndpointTimeout(f"the model did not end within {allowed:g} s", endpoint=self.name) from None
@@ -107,11 +106,12 @@ class LocalEndpoint:
                 self._loaded = _Loaded(model, LlguidanceEngine(model.vocabulary), Sessions(model, config.sessions))
             return self._loaded
 
-    def _answer(self, asked: Asked, n: int, watch: Watch) -> Response:
+    def _answer(self, request: ChatRequest, n: int, watch: Watch) -> Response:
         """In a worker thread: read the prompt once, generate ``n`` times."""
         if watch.cancelled():
             raise Cancelled
-        ready = self._ready()
+        asked, ready = read_request(request), self._ready()
+        watch = replace(watch, top_logprobs=asked.top_logprobs, telemetry=asked.telemetry)
         with ready.sessions.reading(ready.model.directory.prompt(asked.messages)) as prompt:
             room = min(asked.max_tokens or self._config.max_tokens, ready.model.context - len(prompt.tokens))
             made, told = (_masked if asked.sampler == "gcd" else _exact)(ready, asked, prompt, n, room, watch)

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eudoxus.decoding.apply import Mask, allowed_tokens
-from eudoxus.decoding.closing import ClosingMatcher, check_budget
+from eudoxus.decoding.closing import LONGEST_READ, ClosingMatcher
 from eudoxus.decoding.engine import GrammarEngine, Matcher
-from eudoxus.decoding.errors import DeadEnd, InvalidVocabulary, MatcherFailed, NotInSubset, TokenRefused
-from eudoxus.decoding.grammar import Grammar
+from eudoxus.decoding.errors import DeadEnd, GrammarTooLarge, InvalidVocabulary, MatcherFailed, NotInSubset, TokenRefused
+from eudoxus.decoding.grammar import Grammar, text_of
 from eudoxus.decoding.local.errors import Cancelled
 from eudoxus.decoding.local.law import PLAIN, Sampling
 from eudoxus.decoding.local.measure import TokenTelemetry, logprob_entry, model_log_probs, telemetry_of
@@ -71,10 +71,11 @@ def constrained(engine: GrammarEngine, grammar: Grammar, max_tokens: int) -> Mat
     Raises what the engine raises on load, and :class:`BudgetTooSmall`.
     """
     inner = engine.matcher(grammar)
-    check_budget(grammar, engine.vocabulary, max_tokens)
+    if len(text_of(grammar)) > LONGEST_READ:
+        return inner
     try:
         return ClosingMatcher(inner, grammar, max_tokens)
-    except (NotInSubset, InvalidVocabulary):
+    except (NotInSubset, InvalidVocabulary, GrammarTooLarge, MatcherFailed):
         return inner
 
 
@@ -92,8 +93,8 @@ def generate(
     """One answer of at most ``max_tokens`` tokens (the end token not counted), and no more than the context has room for.
 
     ``matcher`` at the empty text is used up. ``ahead``: the next mask is computed in a thread of its own while the model runs, which pays
-    where a mask takes longer than handing it over, some 20 µs: for large vocabularies. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`,
-    :class:`Cancelled`. The prompt's session is left at the end of the answer.
+    where a mask takes longer than handing it over, some 20 µs: for large vocabularies. The prompt's session is left at the end of the
+    answer. Raises :class:`DeadEnd` where no token can go on, :class:`MatcherFailed`, :class:`Cancelled`.
     """
     with ThreadPoolExecutor(1) if ahead and matcher is not None else nullcontext() as pool:
         return _Loop(prompt, rng, sampling, _Masks(matcher, prompt, pool), stops, watch).run(max_tokens)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from eudoxus.decoding.local.errors import PromptTooLong
+from eudoxus.decoding.local.errors import Cancelled, PromptTooLong
 from eudoxus.decoding.local.model import LocalModel, Logits, Session, common_prefix
+from eudoxus.runtime.errors import EudoxusError
 
 
 @dataclass
@@ -40,17 +41,22 @@ class Sessions:
         """Read the prompt, all but what a free session has read already. Raises :class:`PromptTooLong`."""
         if not 1 <= len(tokens) < self.model.context:
             raise PromptTooLong(len(tokens), self.model.context)
-        session = self._taken(tokens)
+        session, sound = self._taken(tokens), False
         try:
             # The last token is read again in any case: its logits are not kept.
             reused = min(common_prefix(session.tokens, tokens), len(tokens) - 1)
             session.rollback(reused)
             logits = session.feed(list(tokens[reused:]))[-1]
             yield Prompt(self.model, session, tuple(tokens), logits, reused)
+            sound = True
+        except (Cancelled, EudoxusError):
+            sound = True
+            raise
         finally:
-            with self._lock:
-                self._free.append(session)
-                del self._free[: -self.most]
+            if sound:  # after an error of the runtime, the cache may be another's than that of the tokens
+                with self._lock:
+                    self._free.append(session)
+                    del self._free[: -self.most]
 
     def _taken(self, tokens: Sequence[int]) -> Session:
         """The session with the longest beginning in common; a copy of it where there is room, so that the rest of its text stays."""

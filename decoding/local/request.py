@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from eudoxus.decoding.errors import InvalidGrammar
+from eudoxus.decoding.errors import GrammarTooLarge, InvalidGrammar
 from eudoxus.decoding.grammar import Choice, Grammar, JsonSchema, Lark, Limits, Regex, check_size
 from eudoxus.decoding.local.exact import Effort, ExactMode
 from eudoxus.decoding.local.law import Sampling
@@ -16,6 +16,8 @@ from eudoxus.runtime.errors import InvalidRequest, UnsupportedParameter
 
 SamplerName = Literal["gcd"] | ExactMode
 SAMPLERS = ("gcd", *get_args(ExactMode))
+LONGEST_GBNF = 16_384
+"""Characters; the time of putting it into Lark grows with their square."""
 MOST_TRIALS, MOST_PARTICLES = 100_000, 1024
 KNOWN = frozenset({"top_k", "min_p", "structured_outputs", "grammar", "sampler", "max_trials", "particles", "telemetry"})
 
@@ -135,6 +137,8 @@ def _written(text: str) -> Grammar:
 
 
 def _of_gbnf(text: str) -> Grammar:
+    if len(text) > LONGEST_GBNF:
+        raise GrammarTooLarge(f"the GBNF has {len(text)} characters, allowed are {LONGEST_GBNF}; in Lark more are", param="grammar")
     check_size(Lark(text), Limits())
     from llguidance.gbnf_to_lark import gbnf_to_lark
 

@@ -14,8 +14,9 @@ from eudoxus.decoding.errors import BudgetTooSmall, InvalidVocabulary, NotInSubs
 from eudoxus.decoding.grammar import Lark, Regex
 from eudoxus.decoding.lint import lint
 from eudoxus.decoding.llguidance_engine import LlguidanceEngine
+from eudoxus.decoding.reference import ReferenceEngine
 from eudoxus.decoding.vocabulary import Vocabulary
-from tests.decoding.grammars import GOAL, LARGER, NUMBER, PERSON, PLAN, QUOTED, SMALL, SUM
+from tests.decoding.grammars import BYTES, GOAL, LARGER, NUMBER, PERSON, PLAN, QUOTED, SMALL, SUM
 
 ENGINE = LlguidanceEngine(LARGER)
 
@@ -162,3 +163,24 @@ def test_what_the_reader_does_not_know_it_says():
         with pytest.raises(NotInSubset):
             compile_bnf(Lark(text))
     assert SMALL.size == 257
+
+
+@pytest.mark.parametrize(("text", "nests"), [
+    ('start: "(" start ")" | "a"', True), ('start: "a" x | "b"\nx: start "c"', True), ('start: start "a" | "b" start | "c"', True),
+    ('start: "a" start | "b"', False), ('start: start "a" | "b"', False), ('start: x*\nx: "a" y?\ny: "b"+', False),
+    ('start: "a" x\nx: y "c" | "d"\ny: "e" x', True), ('start: "a" x\nx: "c" y | "d"\ny: "e" x', False),
+])
+def test_a_grammar_nests_where_a_rule_can_stand_inside_itself_with_text_on_both_sides(text: str, nests: bool):
+    assert compile_bnf(Lark(text)).nests == nests
+
+
+@pytest.mark.parametrize("text", ['start: /[a-z]+/ ("," /[a-z]{3,5}/)* ";"', 'start: "ab" x\nx: "cd" y | "stop"\ny: /e+/ x'])
+def test_without_nesting_no_token_puts_the_end_off_by_more_than_the_slack(text: str):
+    vocabulary = Vocabulary.from_list([*BYTES, "ab", "abcd", "cdee", "eeee", "stop", "<end>"], eos=261)
+    matcher = ClosingMatcher(ReferenceEngine(vocabulary).matcher(Lark(text)), Lark(text), 60)
+    rng = random.Random(4)
+    while not matcher.finished:
+        before = matcher.recogniser.remaining()
+        matcher.consume(int(rng.choice(list(allowed_tokens(matcher.mask(), vocabulary.size)))))
+        assert matcher.recogniser.remaining() <= before + matcher.slack
+    assert len(matcher.consumed) <= 61

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from eudoxus.runtime import (
     ChatTask,
     Completion,
     Context,
+    Limits,
     MemoryJournal,
     Message,
     NoParams,
@@ -37,6 +39,8 @@ from eudoxus.runtime.endpoints.openai import OpenAIEndpoint
 from eudoxus.runtime.endpoints.retry import RetryPolicy
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import CapabilityMissing, EudoxusError, UnsupportedParameter
+from eudoxus.service import exit_codes
+from eudoxus.service.cli_lists import endpoints_command
 from tests.decoding.grammars import PERSON, PLAN
 from tests.decoding.servers import GrammarServer, Loopback, from_gbnf, loopback, matcher_of, serving
 
@@ -58,7 +62,8 @@ def accepted(grammar: Grammar, text: str) -> bool:
     return matcher.accepting
 
 
-async def ask(endpoint: Any, grammar: Grammar, request: ChatRequest = QUESTION, n: int = 1, **options: Any) -> Any:
+async def ask(endpoint: Any, grammar: Grammar, request: ChatRequest = QUESTION, n: int = 1, *, requests: int | None = None,
+              **options: Any) -> Any:
     """What ``constrained`` gives or raises; a strict replay of the journal must give the same."""
     found = list[Any]()
 
@@ -73,7 +78,8 @@ async def ask(endpoint: Any, grammar: Grammar, request: ChatRequest = QUESTION, 
 
     registry = Registry([asking], (ChatTask,))
     runtime, journal = Runtime(registry, Endpoints({"e": endpoint}, default="e")), MemoryJournal()
-    await runtime.execute(Order(parse_spec("asking/e:m", registry), ChatTask(messages=QUESTION.messages)), journal, run_id="run_1")
+    order = Order(parse_spec("asking/e:m", registry), ChatTask(messages=QUESTION.messages), limits=Limits(requests=requests))
+    await runtime.execute(order, journal, run_id="run_1")
     await runtime.replay(journal)
     assert repr(found[0]) == repr(found[1]), "the replay went another way"
     return found[0]
@@ -137,6 +143,12 @@ async def test_one_of_several_answers_that_is_none_is_drawn_again(loopback: Loop
     with serving(loopback, "ollama", says=["12", "twelve", "7"]) as server:
         found = await ask(endpoint(server, "ollama"), NUMBER, n=3)
     assert [means for _, means in found] == ["prompt"] * 3 and sorted(text for text, _ in found) == ["12", "7", "7"]
+
+
+async def test_a_spent_budget_leaves_what_there_is(loopback: Loopback) -> None:
+    with serving(loopback, "sglang") as server:
+        found = await ask(endpoint(server, "sglang"), NUMBER, n=5, requests=3)
+    assert [means for _, means in found] == ["native"] * 3
 
 
 @pytest.mark.parametrize(("says", "text", "requests"), [
@@ -215,6 +227,25 @@ async def test_a_declared_dialect_is_held_against_what_the_server_does(loopback:
     with serving(loopback, "sglang") as server:
         assert await endpoint(server, "vllm").probed("m") == Offer(json_schema=True)
         assert (await endpoint(server, "sglang").probed("m")).notations == ("regex", "gbnf")
+
+
+@pytest.mark.parametrize(("declared", "kind", "said"), [
+    ("probe", "sglang", "sglang: m obeys json_schema, regex, gbnf"), ("probe", "ollama", "no dialect: m obeys json_schema"),
+    ("vllm", "vllm", "vllm: m obeys json_schema, choice, regex, gbnf, lark"),
+    ("vllm", "fireworks", "no dialect: m obeys json_schema; vllm is declared, but it does not obey choice, regex, gbnf, lark"),
+])
+def test_a_check_of_the_endpoints_tells_what_is_obeyed(loopback: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                       capsys: pytest.CaptureFixture[str], declared: str, kind: str, said: str) -> None:
+    with serving(loopback, kind) as server:
+        configured = {"there": {"base_url": server.url, "capabilities": {"grammar": declared}}, "plain": {"base_url": server.url},
+                      "away": {"base_url": "http://127.0.0.1:9/v1", "capabilities": {"grammar": "probe"}}}
+        configured = {name: {"type": "openai"} | config for name, config in configured.items()}
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("EUDOXUS_ENDPOINTS", json.dumps(configured))
+        assert endpoints_command(as_json=True, check=True) == exit_codes.ENDPOINT
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["data"]}
+    assert rows["there"]["grammars"]["said"] == said and rows["plain"]["grammars"]["said"] == "none declared"
+    assert rows["away"]["grammars"]["said"] == "not asked: no model answers"
 
 
 async def test_a_server_that_cannot_be_reached_is_not_taken_for_one_without_grammars() -> None:

@@ -42,6 +42,17 @@ class TestTransformers(ModelContract):
         assert model.directory.prompt(messages) == theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
 
+@pytest.mark.parametrize("name", ["tiny", "tiny-weak"])
+class TestEmbedded(ModelContract):
+    @pytest.fixture
+    def model(self, name: str) -> LocalModel:
+        pytest.importorskip("onnxruntime", reason="the extra embedded is not installed")
+        return load(name)
+
+    def test_it_is_called_by_its_name(self, model: LocalModel, name: str) -> None:
+        assert (model.name, model.runtime) == (name, "onnx")
+
+
 def test_a_device_that_is_not_there_is_a_typed_error(directory: Path):
     torch = pytest.importorskip("torch", reason="the extra local is not installed")
     if torch.cuda.is_available():

@@ -71,8 +71,9 @@ def test_contents_are_checked(said: object, yes: list[str], no: list[str]) -> No
     ("words", "is no content"), ({"enum": []}, "1 to 256 texts"), ({"enum": ["a", "a"]}, "given twice"), ({"enum": ["a\nb"]}, "cannot be"),
     ({"regex": "x*"}, "matches the empty text"), ({"regex": 5}, "expected text"), ({"json_schema": {"type": "thing"}}, "not a JSON schema"),
     ({"json_schema": {"$ref": "http://example.org/s"}}, "not a JSON schema"), ({"peg": "a"}, "no kind of content"),
-    ({"lark": "start: missing"}, "uses missing, which is not defined"), ({"lark": "begin: /a/"}, "no rule start"), ({"lark": 5}, "expected text"),
-    ({"lark": "start: A*\nA: /a/"}, "derives the empty text"), ({"lark": 'start: "a" tail\ntail: "\\n" | "b"'}, "the rule tail can write a line break"),
+    ({"lark": "start: missing"}, "uses missing, which is not defined"), ({"lark": "begin: /a/"}, "no rule start"),
+    ({"lark": "start: A*\nA: /a/"}, "derives the empty text"), ({"lark": 5}, "expected text"),
+    ({"lark": 'start: "a" tail\ntail: "\\n" | "b"'}, "the rule tail can write a line break"),
     ({"lark": "start: /[^a]+/"}, "can write a line break"), ({"lark": 'start: %json {"type": "integer"}'}, "not in the subset"),
     ({"lark": "start: start"}, "derives no text"),
 ])

@@ -12,13 +12,16 @@ from eudoxus.decoding.grammar import Lark
 from eudoxus.decoding.ltl import ConstraintViolation, Options, Segment, State, holds, load_agent, parse, read_agent, run_agent, verify
 from eudoxus.decoding.ltl.remote import most_probable
 from eudoxus.runtime import ChatRequest, ChatTask, Completion, Context, Message, NoParams, Result, strategy
+from eudoxus.runtime.endpoints import OpenAIConfig
 from eudoxus.runtime.endpoints.base import Capabilities
+from eudoxus.runtime.endpoints.openai import OpenAIEndpoint
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import CapabilityMissing, EndpointError
 from tests.agents.running import chat, run
 from tests.decoding.ltl.specs import MOVES
-from tests.decoding.servers import drawn, from_gbnf
+from tests.decoding.servers import Loopback, drawn, from_gbnf, loopback, serving
 
+__all__ = ["loopback"]
 COUNTER = """
 agent: counter
 answer: answer
@@ -249,3 +252,18 @@ async def test_a_model_that_writes_at_random_under_the_grammar_satisfies_the_for
     assert found.refused == () and verify(read_agent(MOVES), found.segments).ok and 5 <= len(found.segments) <= 12
     assert endpoint.calls == 1 + states(found).count("seen"), "what the host supplies ends a call, and nothing else does"
     assert all(text.endswith("\n[Seen] ") for text in said[:-1])
+
+
+async def test_over_http_a_server_that_enforces_grammars_gives_runs_and_one_that_ignores_them_gives_none_in_another_order(
+        loopback: Loopback) -> None:
+    made = OpenAIConfig(base_url=loopback.url, capabilities=Capabilities(grammar="probe"))
+    for kind in ("vllm", "openai", "fireworks"):
+        with serving(loopback, kind) as server:
+            found, _ = await run_with(MOVES, OpenAIEndpoint(made, name="sim"), options=Options(segments=9))
+        assert found.refused == () and verify(read_agent(MOVES), found.segments).ok
+        asked = [body for body in server.bodies if "next:" in body["messages"][0]["content"]]
+        assert len(asked) == 1 + states(found).count("seen"), "besides what the probe asked"
+    declared = made.model_copy(update={"capabilities": Capabilities(grammar="vllm")})
+    with serving(loopback, "vllm", ignores=True, says=["[Count] 1\n[Done] yes"]):
+        found, _ = await run_with(MOVES, OpenAIEndpoint(declared, name="sim"))
+    assert isinstance(found, ConstraintViolation) and found.trace == ("task",)
