@@ -195,9 +195,9 @@ def goals(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="few tasks, under a minute")
-    parser.add_argument("--tasks", type=int, default=100, help="tasks of three to five blocks; of six and seven there are half as many")
+    parser.add_argument("--tasks", type=int, default=60, help="tasks of three to five blocks (default %(default)s); half as many of more")
     asked = parser.parse_args()
-    size = Size(5, 1, 1, 5) if asked.quick else Size(asked.tasks, 2, 8, 30)
+    size = Size(3, 1, 1, 5) if asked.quick else Size(asked.tasks, 2, 8, 30)
     found: dict[str, list[dict[str, Any]]] = {}
     saved: dict[str, list[dict[str, Any]]] = {}
     absent: dict[str, str] = {}
