@@ -22,7 +22,7 @@ from eudoxus.decoding.vocabulary import Vocabulary
 
 MOST_CHECKED, MOST_ITEMS = 4096, 100_000
 """Texts looked at per mask, and parser items for them, before no longer tokens are tried: an ambiguous grammar needs many per byte."""
-LONGEST_READ = 16_384
+LONGEST_READ = 49_152
 """Characters of a grammar up to which it is read to know beforehand whether a text fits its budget."""
 ITEMS_IN_ROW = 2_000
 """As in :class:`~eudoxus.decoding.grammar.Limits`."""
