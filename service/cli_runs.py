@@ -85,7 +85,7 @@ def demo_command(*, as_json: bool) -> int:
     if status == exit_codes.OK and not as_json:
         sys.stderr.write(
             f"\nThe same over HTTP: {program()} serve, then ask http://{settings.host}:{settings.port}/v1 with any OpenAI client, "
-            f"model {DEMO_SPEC}.\n{EMBEDDED_CAN}\nThen: {program()} run llm_plus_p/openai:MODEL --task FILE\n"
+            f"model {DEMO_SPEC}.\nWith a model of yours: {program()} run llm_plus_p/openai:MODEL --task FILE\n"
         )
     return status
 
@@ -150,7 +150,7 @@ async def _strictly(registry: Registry, path: Path, go: Go, *, as_json: bool) ->
 
 
 async def _watched(runtime: Runtime, journal: Journal, path: Path, go: Go, *, as_json: bool, advice: str = "") -> int:
-    """Do ``go`` and show its result; ``advice`` goes with one that is not verified."""
+    """Do ``go`` and show its result, and ``advice`` for people with it."""
     start = time.monotonic()
     with Progress() as progress:
         journal.listen(progress.recorded)
@@ -163,7 +163,7 @@ async def _watched(runtime: Runtime, journal: Journal, path: Path, go: Go, *, as
             sys.stderr.write(f"{in_words(error)}journal: {path}\n{advice}")
             return exit_codes.of_error(error)
     show_result(result, path, time.monotonic() - start, as_json=as_json)
-    if not result.verified and not as_json:
+    if not as_json:
         sys.stderr.write(advice)
     return exit_codes.of_result(result)
 

@@ -18,7 +18,6 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from eudoxus.agents.tools.fetch import FetchSettings, checked_networks, checked_prefixes
-from eudoxus.decoding.local.config import LocalConfig
 from eudoxus.runtime.endpoints import EndpointConfig
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.sandbox.model import SandboxSettings
@@ -166,6 +165,8 @@ class Settings(BaseSettings):
     def configured_endpoints(self) -> tuple[dict[str, EndpointConfig], str]:
         """The endpoints to use and the name of the default one; the embedded model when none is configured."""
         if not self.endpoints:
+            from eudoxus.decoding.local.config import LocalConfig  # loads numpy, which who has other endpoints need not wait for
+
             return {EMBEDDED: LocalConfig()}, EMBEDDED
         return dict(self.endpoints), self.default_endpoint or next(iter(self.endpoints))
 

@@ -60,6 +60,11 @@ def test_a_task_that_the_tiny_model_cannot_do_ends_with_how_to_point_at_another(
         assert said in done.stderr
 
 
+def test_more_blocks_than_it_knows_do_not_hide_what_it_can_and_cannot(eudoxus: Any):
+    done = eudoxus("run", "llm_plus_p(repairs=0,grammar=true)/local:tiny", "--task", str(TASKS / "blocksworld/tasks/six_blocks.json"))
+    assert "3 to 5 blocks into PDDL and can do nothing else" in done.stderr
+
+
 def test_without_a_configuration_the_tiny_model_is_the_endpoint_and_is_healthy(eudoxus: Any):
     said = json.loads(eudoxus("endpoints", "check", "--json").stdout)["data"]
     (row,) = said
