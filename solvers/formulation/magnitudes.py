@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Final
 
 from eudoxus.solvers.formulation.data import JOINT
 from eudoxus.solvers.formulation.findings import MOST_FINDINGS, Finding
 from eudoxus.solvers.formulation.grounding import Grounded, Row
+from eudoxus.solvers.formulation.reading import MOST_INTEGER
 from eudoxus.solvers.formulation.terms import Compare, Linear, Number
 
 FAR: Final = 1_000
@@ -21,7 +23,7 @@ _MOST_ENTRIES: Final = 20_000
 def implausible(document: Mapping[str, Any], grounded: Grounded) -> list[Finding]:
     """Entries of tables that are more than ``FAR`` times the median of their table, and limits that no values within the bounds of the
     variables come within ``FAR`` times of. Of a constraint with many instances the first one is told."""
-    found = [one for name, values in document.get("params", {}).items() for one in _standing_out(name, values)]
+    found = [one for name, values in document.get("params", {}).items() for one in islice(_standing_out(name, values), MOST_FINDINGS)]
     told: set[str] = set()
     for row in grounded.rows:
         if len(found) >= MOST_FINDINGS:
@@ -46,9 +48,9 @@ def _standing_out(name: str, values: Any) -> Iterator[Finding]:
 
 
 def _amounts(values: Any) -> list[int | float]:
-    """Absolute values of all numbers but 0, without their keys."""
+    """Absolute values of all numbers but 0 that can be used, without their keys."""
     inside = values.values() if isinstance(values, Mapping) else values
-    found = [abs(one) for one in inside if one and type(one) in (int, float)]
+    found = [abs(one) for one in inside if one and type(one) in (int, float) and -MOST_INTEGER <= one <= MOST_INTEGER]
     return found + [amount for one in inside if type(one) in (dict, list, tuple) for amount in _amounts(one)]
 
 
@@ -60,7 +62,7 @@ def _numbers(values: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
     elif isinstance(values, list | tuple):
         for place, value in enumerate(values):
             yield from _numbers(value, (*key, str(place)))
-    elif isinstance(values, int | float) and not isinstance(values, bool) and key:
+    elif isinstance(values, int | float) and not isinstance(values, bool) and -MOST_INTEGER <= values <= MOST_INTEGER:
         yield key, values
 
 

@@ -142,6 +142,10 @@ def test_an_entry_in_grams_among_kilograms_stands_out():
     assert amounts({"weight": {"a": 2, "b": 90_000}}) == []
 
 
+def test_numbers_that_cannot_be_used_are_not_compared():
+    assert amounts({"w": {"a": 1, "b": 2, "c": 10**4000, "d": float("nan"), "e": float("inf"), "f": 3, "g": True, "h": "9"}}) == []
+
+
 def test_a_limit_that_nothing_comes_near_is_told_with_both_amounts():
     (found,) = amounts({"w": {"a": 2, "b": 3, "c": 4}}, "sum(w[s] * x[s] for s in S) <= 500000")
     assert found.where == "constraints.c0"
