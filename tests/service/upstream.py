@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -43,13 +44,17 @@ class Upstream:
                 time.sleep(upstream.delay)
                 while upstream.held_from is not None and number >= upstream.held_from:
                     time.sleep(0.01)
+                with contextlib.suppress(ConnectionError):  # the client may have gone
+                    self._answer(body)
+                upstream.answered += 1
+
+            def _answer(self, body: dict[str, Any]) -> None:
                 if upstream.status != 200:
                     self._json(upstream.status, {"error": {"message": "no luck", "type": "x", "code": None}})
                 elif body.get("stream"):
                     self._stream(body)
                 else:
                     self._json(200, upstream.completion(body))
-                upstream.answered += 1
 
             def _json(self, status: int, said: dict[str, Any]) -> None:
                 data = json.dumps(said).encode()
