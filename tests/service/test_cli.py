@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ import pytest
 from tests.service.conftest import Running
 from tests.service.upstream import Upstream
 from tests.waiting import until
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where a shell started these tests in the background, they and their children ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -115,6 +124,7 @@ def test_an_endpoint_that_is_not_there_gives_exit_status_4(eudoxus: Any) -> None
     assert done.returncode == 4 and json.loads(done.stdout)["data"][0]["ok"] is False
 
 
+@pytest.mark.usefixtures("interruptible")
 async def test_an_interrupted_run_says_how_to_go_on_and_does_not_pay_twice(eudoxus: Any, upstream: Upstream, tmp_path: Path) -> None:
     upstream.held_from = 2
     process = eudoxus.start("run", "repeat(times=6)/openai:m", "--task", "task.txt", "--journal", "run.jsonl")
