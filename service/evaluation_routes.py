@@ -35,7 +35,7 @@ from eudoxus.service.evaluation_resource import (
 from eudoxus.service.evaluation_store import EvaluationRow
 from eudoxus.service.evaluations import data_set, journal_of
 from eudoxus.service.json_body import sound_json
-from eudoxus.service.problems import EvaluationNotFound, IdempotencyMismatch
+from eudoxus.service.problems import EvaluationNotFound
 from eudoxus.service.run_routes import Cancel
 from eudoxus.service.services import Services, key_of, services_of
 from eudoxus.service.streaming import NDJSON, LiveResponse
@@ -101,12 +101,8 @@ def _prepared(services: Services, order: EvaluationRequest, key_id: str | None) 
 
 
 async def _remembered(services: Services, scope: str, name: str, digest: bytes) -> EvaluationRow | None:
-    found = services.store.remembered(scope, name)
-    if found is None:
-        return None
-    if found[0] != digest:
-        raise IdempotencyMismatch("this Idempotency-Key was used with another body in the last 24 hours", param="idempotency-key")
-    return await services.evaluations.store.get(found[1][0])
+    made = services.store.remembered(scope, name, digest)
+    return await services.evaluations.store.get(made[0]) if made else None
 
 
 async def _created(services: Services, row: EvaluationRow, wait: float, headers: dict[str, str]) -> Response:

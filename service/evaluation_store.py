@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-import orjson
-
-from eudoxus.runtime.canonical import canonical
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.journal import Database
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.service.store import TERMINAL, Status, new_run_id
-
-OPEN = "('queued', 'in_progress')"
+from eudoxus.service.tables import OPEN, Table, json_blob
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,10 +40,7 @@ class EvaluationRow:
         return self.status in TERMINAL
 
 
-_COLUMNS = tuple(f.name for f in fields(EvaluationRow))
-_JSON = frozenset({"metadata", "summary", "error"})
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM evaluations"  # noqa: S608 - our own column names
-_INSERT = f"INSERT INTO evaluations ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_TABLE = Table("evaluations", EvaluationRow, frozenset({"metadata", "summary", "error"}))
 
 
 def new_evaluation_id() -> str:
@@ -64,7 +56,7 @@ class EvaluationStore:
 
     async def create(self, row: EvaluationRow, *also: Statement) -> None:
         """Store a new evaluation durably. Raises ``sqlite3.IntegrityError`` when ``also`` breaks a key."""
-        await self._database.write(*also, (_INSERT, [_json(row, name) for name in _COLUMNS]))
+        await self._database.write(*also, _TABLE.insert(row))
 
     async def claim(self, row: EvaluationRow, owner: str) -> bool:
         """Become the owner of an open evaluation, unless another process was faster."""
@@ -79,12 +71,11 @@ class EvaluationStore:
     async def ended(self, id: str, status: Status, *, summary: Json | None, error: Json | None) -> None:
         """Note the end; one that was noted before (cancelled by another process) stays."""
         said = (f"UPDATE evaluations SET status = ?, completed = ?, summary = ?, error = ? WHERE id = ? AND status IN {OPEN}")  # noqa: S608
-        values = [None if one is None else canonical(one) for one in (summary, error)]
-        await self._database.write((said, (status, time.time(), *values, id)))
+        await self._database.write((said, (status, time.time(), json_blob(summary), json_blob(error), id)))
 
     async def summarised(self, id: str, summary: Json | None) -> None:
         """Note what an evaluation that has ended came to."""
-        await self._database.write(("UPDATE evaluations SET summary = ? WHERE id = ?", (summary and canonical(summary), id)))
+        await self._database.write(("UPDATE evaluations SET summary = ? WHERE id = ?", (json_blob(summary), id)))
 
     async def reopen(self, row: EvaluationRow, owner: str) -> bool:
         """Queue an evaluation again that has ended, with the caps of ``row``; False when another request was faster."""
@@ -101,39 +92,14 @@ class EvaluationStore:
         await self._database.write(("DELETE FROM evaluations WHERE id = ?", (id,)))
 
     async def get(self, id: str) -> EvaluationRow | None:
-        found = await self._database.read(f"{_SELECT} WHERE id = ?", (id,))
-        return _row(found[0]) if found else None
+        return await _TABLE.get(self._database, id)
 
     async def open(self) -> list[EvaluationRow]:
         """Those that have not ended, oldest first."""
-        return [_row(found) for found in await self._database.read(f"{_SELECT} WHERE status IN {OPEN} ORDER BY id")]
+        return await _TABLE.open(self._database)
 
     async def page(
         self, *, limit: int, after: str | None, ascending: bool, equal: Mapping[str, str | None], metadata: Mapping[str, str],
     ) -> tuple[list[EvaluationRow], bool]:
-        """Up to ``limit`` evaluations beyond ``after``, and whether there are more. ``equal``: what columns must be, if anything."""
-        where, values = ["1"], list[Any]()
-        for column, wanted in equal.items():
-            if wanted is not None:
-                where.append(f"{column} = ?")
-                values.append(wanted)
-        for name, text in metadata.items():
-            where.append("EXISTS (SELECT 1 FROM json_each(CAST(metadata AS TEXT)) AS m WHERE m.key = ? AND m.value = ?)")
-            values += [name, text]
-        if after is not None:
-            where.append("id > ?" if ascending else "id < ?")
-            values.append(after)
-        order = "ASC" if ascending else "DESC"
-        said = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?"
-        rows = await self._database.read(said, (*values, limit + 1))
-        return [_row(found) for found in rows[:limit]], len(rows) > limit
-
-
-def _json(row: EvaluationRow, name: str) -> Any:
-    value = getattr(row, name)
-    return canonical(value) if name in _JSON and value is not None else value
-
-
-def _row(values: tuple[Any, ...]) -> EvaluationRow:
-    said = dict(zip(_COLUMNS, values, strict=True))
-    return EvaluationRow(**{name: orjson.loads(value) if name in _JSON and value is not None else value for name, value in said.items()})
+        """As :meth:`Table.page`."""
+        return await _TABLE.page(self._database, limit=limit, after=after, ascending=ascending, equal=equal, metadata=metadata)

@@ -22,7 +22,6 @@ from eudoxus.service.executor import Job
 from eudoxus.service.listing import described, listed
 from eudoxus.service.problems import (
     DeadlineReached,
-    IdempotencyMismatch,
     LimitReached,
     NoAnswer,
     ProblemResponse,
@@ -168,16 +167,14 @@ def _remembering(services: Services, key_id: str | None, name: str, digest: byte
 
 async def _remembered(services: Services, key_id: str | None, name: str, digest: bytes) -> tuple[ChatRuns | None, list[RunRow]]:
     """What this idempotency key stands for: runs under way, or the rows of ended ones. Raises :class:`IdempotencyMismatch`."""
-    found = services.store.remembered(_scope(key_id), name)
-    if found is None:
+    made = services.store.remembered(_scope(key_id), name, digest)
+    if made is None:
         return None, []
-    if found[0] != digest:
-        raise IdempotencyMismatch("this Idempotency-Key was used with another body in the last 24 hours", param="idempotency-key")
     running = services.desk.running(key_id, digest)
-    if running is not None and [job.id for job in running.jobs] == found[1]:
+    if running is not None and [job.id for job in running.jobs] == made:
         return running, []
-    rows = [row for id in found[1] if (row := await services.store.get(id)) is not None]
-    whole = len(rows) == len(found[1]) and all(row.result is not None for row in rows)
+    rows = [row for id in made if (row := await services.store.get(id)) is not None]
+    whole = len(rows) == len(made) and all(row.result is not None for row in rows)
     return None, rows if whole else []
 
 

@@ -21,7 +21,7 @@ from eudoxus.service.api_docs import problems
 from eudoxus.service.chat_runs import body_digest
 from eudoxus.service.events import EventFeed, as_ndjson, as_sse
 from eudoxus.service.json_body import sound_json
-from eudoxus.service.problems import Conflict, IdempotencyMismatch, RunNotFound
+from eudoxus.service.problems import Conflict, RunNotFound
 from eudoxus.service.run_resource import Run, RunPage, run_json
 from eudoxus.service.services import Services, key_of, services_of
 from eudoxus.service.store import RunRow
@@ -123,12 +123,8 @@ def _read(services: Services, order: RunRequest) -> Order:
 
 
 async def _remembered(services: Services, scope: str, name: str, digest: bytes) -> RunRow | None:
-    found = services.store.remembered(scope, name)
-    if found is None:
-        return None
-    if found[0] != digest:
-        raise IdempotencyMismatch("this Idempotency-Key was used with another body in the last 24 hours", param="idempotency-key")
-    return await services.store.get(found[1][0])
+    made = services.store.remembered(scope, name, digest)
+    return await services.store.get(made[0]) if made else None
 
 
 async def _created(services: Services, row: RunRow, wait: float, request: Request, headers: dict[str, str]) -> Response:

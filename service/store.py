@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
-from eudoxus.runtime.canonical import canonical
 from eudoxus.runtime.chat import NOTHING, Json, Usage
 from eudoxus.runtime.journal import SCHEMA as JOURNAL_SCHEMA
 from eudoxus.runtime.journal import (
@@ -25,6 +24,8 @@ from eudoxus.runtime.journal import (
 from eudoxus.runtime.journal.base import DONE
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.runtime.journal.records import usage_from, usage_line
+from eudoxus.service.problems import IdempotencyMismatch
+from eudoxus.service.tables import Table, json_blob
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]
 Face = Literal["chat", "native"]
@@ -85,10 +86,7 @@ class RunRow:
         return self.status in TERMINAL
 
 
-_COLUMNS = tuple(f.name for f in fields(RunRow))
-_JSON = frozenset({"spec", "task", "budget", "metadata", "result", "error", "usage"})
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - our own column names
-_INSERT = f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_TABLE = Table("runs", RunRow, frozenset({"spec", "task", "budget", "metadata", "result", "error", "usage"}), frozenset({"cache"}))
 _END = "UPDATE runs SET status = ?, completed = ?, result = ?, error = ?, usage = ? WHERE id = ?"
 
 
@@ -123,7 +121,7 @@ class RunJournal(SqliteJournal):
 
     def _end(self, record: EndRecord) -> Statement:
         usage = record.result["usage"] if record.result is not None else usage_line(self.spent())
-        return (_END, (record.status, time.time(), _json(record.result), _json(record.error), _json(usage), self.run_id))
+        return (_END, (record.status, time.time(), json_blob(record.result), json_blob(record.error), json_blob(usage), self.run_id))
 
     def spent(self) -> Usage:
         """What all recorded calls cost."""
@@ -141,14 +139,14 @@ class RunStore:
 
     def create(self, row: RunRow, *also: Statement) -> RunJournal:
         """Store a new run; ``also`` is committed with it. Nothing to wait for: the first awaited append of the journal follows it."""
-        self.journals.create(row.id, _insert(row), *also)
+        self.journals.create(row.id, _TABLE.insert(row), *also)
         journal = RunJournal(self.database, row.id, 1, [])
         journal.hasty = True
         return journal
 
     async def queue(self, row: RunRow, *also: Statement) -> RunJournal:
         """Store a new run durably. Raises ``sqlite3.IntegrityError`` when ``also`` breaks a key."""
-        statements = (*also, ("INSERT INTO epochs VALUES (?, 1)", (row.id,)), _insert(row))
+        statements = (*also, ("INSERT INTO epochs VALUES (?, 1)", (row.id,)), _TABLE.insert(row))
         await self.database.write(*statements)
         return RunJournal(self.database, row.id, 1, [])
 
@@ -186,12 +184,11 @@ class RunStore:
 
     async def get(self, run_id: str) -> RunRow | None:
         """The run's row, with everything that was written before."""
-        found = await self.database.read(f"{_SELECT} WHERE id = ?", (run_id,))
-        return _row(found[0]) if found else None
+        return await _TABLE.get(self.database, run_id)
 
     async def open_runs(self) -> list[RunRow]:
         """Runs that have not ended, oldest first."""
-        return [_row(r) for r in await self.database.read(f"{_SELECT} WHERE status IN ('queued', 'in_progress') ORDER BY id")]
+        return await _TABLE.open(self.database)
 
     async def page(
         self,
@@ -205,29 +202,23 @@ class RunStore:
         metadata: Mapping[str, str] | None = None,
     ) -> tuple[list[RunRow], bool]:
         """Up to ``limit`` runs beyond the run ``after``, newest first, and whether there are more."""
-        where, values = ["1"], list[Any]()
-        for column, wanted in (("status", status), ("face", face), ("key_id", key_id)):
-            if wanted is not None:
-                where.append(f"{column} = ?")
-                values.append(wanted)
-        for name, text in (metadata or {}).items():
-            where.append("EXISTS (SELECT 1 FROM json_each(CAST(metadata AS TEXT)) AS m WHERE m.key = ? AND m.value = ?)")
-            values += [name, text]
-        if after is not None:
-            where.append("id > ?" if ascending else "id < ?")
-            values.append(after)
-        order = "ASC" if ascending else "DESC"
-        rows = await self.database.read(f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?", (*values, limit + 1))
-        return [_row(r) for r in rows[:limit]], len(rows) > limit
+        return await _TABLE.page(
+            self.database, limit=limit, after=after, ascending=ascending, metadata=metadata or {},
+            equal={"status": status, "face": face, "key_id": key_id})
 
     # -- idempotency -------------------------------------------------------------------------------------------------
 
-    def remembered(self, scope: str, key: str) -> tuple[bytes, list[str]] | None:
-        """The digest of the body and the runs that a request with this key made in the last 24 hours."""
+    def remembered(self, scope: str, key: str, body: bytes) -> list[str] | None:
+        """What a request with this key made in the last 24 hours. Raises :class:`IdempotencyMismatch` if its digest was not ``body``."""
         found = self.database.read_now(
             "SELECT body, runs FROM idempotency WHERE scope = ? AND key = ? AND created > ?", (scope, key, time.time() - KEPT_SECONDS)
         )
-        return (bytes(found[0][0]), orjson.loads(found[0][1])) if found else None
+        if not found:
+            return None
+        if bytes(found[0][0]) != body:
+            raise IdempotencyMismatch("this Idempotency-Key was used with another body in the last 24 hours", param="idempotency-key")
+        made: list[str] = orjson.loads(found[0][1])
+        return made
 
     def remember(self, scope: str, key: str, body: bytes, runs: list[str]) -> tuple[Statement, Statement]:
         """The statements that remember it; the second breaks the primary key when another request was faster."""
@@ -238,20 +229,3 @@ class RunStore:
 
     async def aclose(self) -> None:
         await self.database.aclose()
-
-
-def _insert(row: RunRow) -> Statement:
-    return (_INSERT, [_json(getattr(row, name)) if name in _JSON else getattr(row, name) for name in _COLUMNS])
-
-
-def _json(value: Any) -> bytes | None:
-    return None if value is None else canonical(value)
-
-
-def _row(values: tuple[Any, ...]) -> RunRow:
-    said = dict(zip(_COLUMNS, values, strict=True))
-    for name in _JSON:
-        if said[name] is not None:
-            said[name] = orjson.loads(said[name])
-    said["cache"] = bool(said["cache"])
-    return RunRow(**said)
