@@ -17,7 +17,7 @@ from eudoxus.agents.search import Found, Node, Proposal, search
 from eudoxus.agents.search.acting import Actor, Frequent, told, work_of
 from eudoxus.agents.search.environment import EnvironmentExplorer, EnvironmentProblem, Move, Place
 from eudoxus.agents.search.policies import Simulation
-from eudoxus.agents.tools import known
+from eudoxus.agents.tools.shipped import known
 from eudoxus.agents.transcript import continued, mark
 from eudoxus.prompts import render
 from eudoxus.runtime import Context, Params, Result, Task, strategy

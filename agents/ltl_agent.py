@@ -13,7 +13,8 @@ from pydantic import Field, field_validator, model_validator
 
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.plans import filled
-from eudoxus.agents.tools import ERROR, TOOLS, described, known
+from eudoxus.agents.tools.base import ERROR, described
+from eudoxus.agents.tools.shipped import TOOLS, known
 from eudoxus.agents.transcript import mark, transcript, with_media
 from eudoxus.decoding.ltl import Agent, ConstraintViolation, Options, Segment, State, load_agent, run_agent
 from eudoxus.decoding.ltl.remote import Mode

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pydantic import Field, field_validator
 
 from eudoxus.agents.outcome import outcome, verdict_on
-from eudoxus.agents.tools import TOOLS, Tool, described, known
+from eudoxus.agents.tools.base import Tool, described
+from eudoxus.agents.tools.shipped import TOOLS, known
 from eudoxus.agents.transcript import continued, mark, transcript
 from eudoxus.prompts import render
 from eudoxus.runtime import Completion, Context, Params, Result, Task, strategy

@@ -12,7 +12,8 @@ from pydantic import Field, field_validator
 
 from eudoxus.agents.outcome import outcome, verdict_on
 from eudoxus.agents.plans import Step, UnreadablePlan, filled, read_plan
-from eudoxus.agents.tools import ERROR, LONGEST_INPUT, LONGEST_OUTPUT, TOOLS, described, known
+from eudoxus.agents.tools.base import ERROR, LONGEST_INPUT, LONGEST_OUTPUT, described
+from eudoxus.agents.tools.shipped import TOOLS, known
 from eudoxus.agents.transcript import continued, mark, transcript, with_media
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatRequest, Context, Message, Params, Result, Task, strategy

@@ -1,5 +1,5 @@
 """Prompt files and their loader."""
 
-from eudoxus.prompts.loader import Prompt, listed, load, parse, render
+from eudoxus.prompts.loader import Prompt, listed, load, parse, prompt_hash, render
 
-__all__ = ["Prompt", "listed", "load", "parse", "render"]
+__all__ = ["Prompt", "listed", "load", "parse", "prompt_hash", "render"]

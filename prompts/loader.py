@@ -155,6 +155,11 @@ def _sections(id: str, text: str) -> tuple[tuple[Role, str], ...]:
     return cast("tuple[tuple[Role, str], ...]", tuple(sections))
 
 
+def prompt_hash(id: str) -> str:
+    """The version of a prompt file, for the headers of runs."""
+    return load(id).hash
+
+
 def _ids(folder: Traversable, prefix: str) -> Iterator[str]:
     for entry in folder.iterdir():
         if entry.is_dir():

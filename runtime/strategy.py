@@ -9,13 +9,13 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from eudoxus.runtime.errors import EudoxusError, InvalidParams, InvalidTask, UnknownStrategy
+from eudoxus.runtime.errors import InvalidParams, InvalidTask, UnknownStrategy
+from eudoxus.runtime.published import published
 from eudoxus.runtime.result import Result
 from eudoxus.runtime.task import ChatTask, Task
 
@@ -129,16 +129,25 @@ class Registry:
 
     def __init__(self, strategies: Iterable[Strategy] = (), tasks: Iterable[type[Task]] = (ChatTask,),
                  presets: Mapping[str, str] = MappingProxyType({})) -> None:
-        self.strategies = {s.name: s for s in strategies}
-        self.tasks = {t.kind: t for t in tasks}
+        self.strategies: Mapping[str, Strategy] = {s.name: s for s in strategies}
+        self.tasks: Mapping[str, type[Task]] = {t.kind: t for t in tasks}
         self.presets = dict(presets)
         self.read_before: dict[str, Spec] = {}
         """Paths that were read before: a service sees the same few again and again."""
 
     @classmethod
     def installed(cls, presets: Mapping[str, str] = MappingProxyType({})) -> Registry:
-        """Everything that installed packages publish under ``eudoxus.strategies`` and ``eudoxus.tasks``."""
-        return cls(published("eudoxus.strategies"), published("eudoxus.tasks"), presets)
+        """Everything that installed packages publish under ``eudoxus.strategies`` and ``eudoxus.tasks``, imported as it is asked for."""
+        registry = cls(presets=presets)
+        registry.strategies, registry.tasks = published("eudoxus.strategies"), published("eudoxus.tasks")
+        return registry
+
+    def loaded(self) -> Registry:
+        """Itself, with everything imported: a service does that before it listens, not while somebody waits."""
+        for group in (self.strategies, self.tasks):
+            for name in group:
+                group[name]
+        return self
 
     def __contains__(self, name: str) -> bool:
         return name in self.strategies
@@ -165,22 +174,6 @@ class Registry:
             where = ".".join(["task", *_place(first["loc"], fields)])
             reason = first["msg"].removeprefix("Value error, ")
             raise InvalidTask(f"{where}: {reason} (got {_shown(first['input'])})", param=where) from None
-
-
-@functools.cache
-def published(group: str) -> tuple[Any, ...]:
-    """What installed packages publish by entry points of ``group``, in the order of their names.
-
-    Raises :class:`EudoxusError` naming one that cannot be loaded.
-    """
-    loaded = []
-    for point in sorted(entry_points(group=group), key=lambda p: p.name):
-        try:
-            loaded.append(point.load())
-        except Exception as error:
-            package = point.dist.name if point.dist else "an unknown package"
-            raise EudoxusError(f"{point.name!r} ({point.value}) of {package} cannot be loaded: {type(error).__name__}: {error}") from error
-    return tuple(loaded)
 
 
 @functools.cache

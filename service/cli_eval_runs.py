@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from eudoxus.agents.tools import configure_fetch
+from eudoxus.agents.tools.fetch import configure_fetch
 from eudoxus.evaluation import catalogue
 from eudoxus.evaluation.beginning import begin
 from eudoxus.evaluation.dataset import DataSet
@@ -24,6 +24,7 @@ from eudoxus.evaluation.runner import Finished, Runner, rescore
 from eudoxus.evaluation.selftest import self_test
 from eudoxus.evaluation.spending import Purse
 from eudoxus.evaluation.summary import Summary, compare, summarise
+from eudoxus.prompts import prompt_hash
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.runtime.run import Runtime
@@ -33,7 +34,6 @@ from eudoxus.service import exit_codes
 from eudoxus.service.cli import program
 from eudoxus.service.cli_runs import read_budget
 from eudoxus.service.progress import EvaluationProgress
-from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import Settings, load_settings
 from eudoxus.service.store import new_run_id
 from eudoxus.solvers.scripts import configure_scripts

@@ -12,7 +12,8 @@ from pathlib import Path
 import orjson
 import pydantic
 
-from eudoxus.agents.tools import configure_fetch
+from eudoxus.agents.tools.fetch import configure_fetch
+from eudoxus.prompts import prompt_hash
 from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json
 from eudoxus.runtime.endpoints import Endpoints
@@ -29,7 +30,6 @@ from eudoxus.sandbox import close_shared, configure_shared
 from eudoxus.service import exit_codes
 from eudoxus.service.cli import in_words, program
 from eudoxus.service.progress import Progress, show_result
-from eudoxus.service.services import prompt_hash
 from eudoxus.service.settings import EMBEDDED_CAN, Settings, load_settings
 from eudoxus.service.store import new_run_id
 from eudoxus.solvers.scripts import configure_scripts

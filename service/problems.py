@@ -49,12 +49,6 @@ class Conflict(EudoxusError):
     code = "conflict"
 
 
-class IdempotencyMismatch(EudoxusError):
-    """The idempotency key was used with another body."""
-
-    code = "idempotency_mismatch"
-
-
 class BodyTooLarge(EudoxusError):
     """The request body is longer than the service accepts."""
 

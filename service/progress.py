@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import orjson
 from rich.console import Console
@@ -13,11 +13,13 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.status import Status
 
-from eudoxus.evaluation.runner import State
 from eudoxus.runtime.chat import NOTHING, Json, Usage
 from eudoxus.runtime.journal import EffectRecord, EventRecord, Record
 from eudoxus.runtime.journal.records import usage_from
 from eudoxus.runtime.result import Result
+
+if TYPE_CHECKING:
+    from eudoxus.evaluation.runner import State
 
 
 class Progress:

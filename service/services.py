@@ -9,8 +9,8 @@ from typing import Self
 
 from fastapi import Request
 
-from eudoxus.agents.tools import configure_fetch
-from eudoxus.prompts import load
+from eudoxus.agents.tools.fetch import configure_fetch
+from eudoxus.prompts import prompt_hash
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.run import Runtime
 from eudoxus.runtime.strategy import Registry
@@ -52,7 +52,7 @@ class Services:
             endpoints = Endpoints.from_config(*settings.configured_endpoints())
         gate, stopwatches = Gate(), dict[str, Stopwatch]()
         metered = MeteredEndpoints(endpoints, metrics, gate, stopwatches)
-        runtime = Runtime(registry or Registry.installed(settings.presets), metered, prompt_hash)
+        runtime = Runtime(registry or Registry.installed(settings.presets).loaded(), metered, prompt_hash)
         store = RunStore(settings.database, power_safe=settings.power_safe)
         ownership = Ownership(settings.data_dir / "owners")
         executor = Executor(runtime, store, ownership, settings, metrics, gate, stopwatches)
@@ -85,11 +85,6 @@ class Services:
         await self.endpoints.aclose()
         await self.store.aclose()
         self.ownership.close()
-
-
-def prompt_hash(prompt_id: str) -> str:
-    """The version of a prompt file, for the headers of runs."""
-    return load(prompt_id).hash
 
 
 def services_of(request: Request) -> Services:

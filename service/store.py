@@ -13,6 +13,7 @@ from typing import Literal
 import orjson
 
 from eudoxus.runtime.chat import NOTHING, Json, Usage
+from eudoxus.runtime.errors import EudoxusError
 from eudoxus.runtime.journal import SCHEMA as JOURNAL_SCHEMA
 from eudoxus.runtime.journal import (
     Database,
@@ -24,7 +25,6 @@ from eudoxus.runtime.journal import (
 from eudoxus.runtime.journal.base import DONE
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.runtime.journal.records import usage_from, usage_line
-from eudoxus.service.problems import IdempotencyMismatch
 from eudoxus.service.tables import Table, json_blob
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]
@@ -56,6 +56,12 @@ CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, at REAL NOT NULL);
 
 KEPT_SECONDS = 24 * 3600.0
 """How long an idempotency key is remembered."""
+
+
+class IdempotencyMismatch(EudoxusError):
+    """The idempotency key was used with another body."""
+
+    code = "idempotency_mismatch"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from eudoxus.agents.environments.base import Setting
-from eudoxus.runtime.strategy import published
+from eudoxus.runtime.published import published
 
 
-def settings() -> dict[str, type[Setting]]:
+def settings() -> Mapping[str, type[Setting]]:
     """Every environment that an installed package publishes under ``eudoxus.environments``, by name."""
-    return {kind.name: kind for kind in published("eudoxus.environments")}
+    return published("eudoxus.environments")
 
 
 def setting(name: str, parameters: Mapping[str, Any]) -> Setting:

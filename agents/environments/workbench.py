@@ -6,7 +6,7 @@ import hashlib
 import re
 
 from eudoxus.agents.environments.base import LONGEST_OBSERVATION, EffectClass, Environment, Observation, Token
-from eudoxus.agents.tools import Tool, described
+from eudoxus.agents.tools.base import Tool, described
 from eudoxus.runtime import Context
 
 _ACTION = re.compile(r"\W*([A-Za-z_]\w*)\s*\[(.*)\]\W*", re.DOTALL)

@@ -13,7 +13,7 @@ from eudoxus.agents.environments.workbench import Workbench
 from eudoxus.agents.search.environment import Move, Place, answer_of
 from eudoxus.agents.search.parts import Proposal
 from eudoxus.agents.search.tree import Node
-from eudoxus.agents.tools import TOOLS
+from eudoxus.agents.tools.shipped import TOOLS
 from eudoxus.agents.transcript import continued, mark, transcript
 from eudoxus.prompts import render
 from eudoxus.runtime import ChatTask, Context, Result, Task

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from eudoxus import sandbox
-from eudoxus.agents.tools import TOOLS
 from eudoxus.agents.tools.fetch import Fetch, FetchSettings, configure_fetch, words_of
 from eudoxus.agents.tools.python import shown_at_the_end
+from eudoxus.agents.tools.shipped import TOOLS
 from eudoxus.planners.domains import shipped
 from eudoxus.runtime.errors import InvalidParams
 from tests.agents.running import chat, run
