@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
-from typing import Any
 
 import pytest
 
@@ -28,7 +27,7 @@ def test_names_are_known_in_their_order_without_an_import(things: Published) -> 
 
 
 def test_what_cannot_be_loaded_is_named_when_it_is_asked_for(things: Published) -> None:
-    with pytest.raises(EudoxusError, match=r"'broken' \(no_such_module:thing\) of an unknown package cannot be loaded: ModuleNotFoundError"):
+    with pytest.raises(EudoxusError, match=r"'broken' \(no_such_module:thing\) of .* cannot be loaded: ModuleNotFoundError"):
         things["broken"]
     with pytest.raises(KeyError):
         things["other"]
@@ -41,8 +40,8 @@ def test_entry_points_are_called_as_what_they_publish() -> None:
 
 
 def imported_by(code: str) -> set[str]:
-    said: Any = subprocess.run([sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"], capture_output=True, text=True, check=True)
-    return set(said.stdout.split())
+    program = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
+    return set(subprocess.run(program, capture_output=True, text=True, check=True).stdout.split())
 
 
 def test_a_strategy_is_imported_without_the_others() -> None:
