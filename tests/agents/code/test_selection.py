@@ -173,10 +173,10 @@ def test_without_trusted_tests_two_tier_is_b4(recorded: list[dict[str, Any]]):
 @needs_data
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_executed_again_the_matrices_of_20_problems_have_the_same_cells(recorded: list[dict[str, Any]]):
+async def test_executed_again_the_matrices_of_10_problems_have_the_same_cells(recorded: list[dict[str, Any]]):
     """At least 99.5 % of all cells, in the sandbox, each program in children of its own."""
     same = cells = 0
-    for row in recorded[::8][:20]:
+    for row in recorded[::16][:10]:
         problem = humaneval()[row["task_id"]]
         programs = [f"{problem['prompt']}{body}" for body in row["solutions"]]
         task = CodeTask(
@@ -187,5 +187,5 @@ async def test_executed_again_the_matrices_of_20_problems_have_the_same_cells(re
             if before is not None:
                 cells += len(before)
                 same += sum(now is (then == "1") for now, then in zip(seen or (False,) * len(before), before, strict=True))
-    assert cells > 50_000
+    assert cells > 25_000
     assert same >= 0.995 * cells, f"{same} of {cells}"
