@@ -7,6 +7,7 @@ so that any endpoint will do. Beams can be kept by which instructions they follo
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -179,7 +180,7 @@ class Rewards:
         if not candidates:
             return []
         opinions = await self._opinions([one.ahead for one in candidates], ctx)
-        return [self.rewarded(one, opinion) for one, opinion in zip(candidates, opinions, strict=True)]
+        return await asyncio.to_thread(lambda: list(map(self.rewarded, candidates, opinions)))
 
     def rewarded(self, one: Candidate, opinion: float = 0.5) -> Candidate:
         """``one`` with its reward, given the judge's opinion."""
@@ -214,7 +215,7 @@ async def _finished(ctx: Context, one: Candidate, writer: Writer, rewards: Rewar
     texts = await writer.finish(ctx, one.begun, temperature=_cool(params))
     if rewards.lost(texts[0].text, ended=True):
         texts += await writer.finish(ctx, one.begun, n=params.width, temperature=params.temperature)
-    ended = [rewards.rewarded(Candidate(text, text.text)) for text in texts]
+    ended = await asyncio.to_thread(lambda: [rewards.rewarded(Candidate(text, text.text)) for text in texts])
     return max(ended, key=lambda found: (found.score(params.lam), found.reward))
 
 

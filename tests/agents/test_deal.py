@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eudoxus.agents.deal import Candidate, Deal, keep
+from eudoxus.agents.deal import Candidate, Deal, Rewards, keep
 from eudoxus.agents.pieces import Text, different, joined
 from eudoxus.agents.problem import ProblemTask
+from eudoxus.agents.problem.instructions import FollowsInstructions
 from eudoxus.decoding.instructions import Given
 from eudoxus.runtime import ChatRequest, Completion, Message
 from eudoxus.runtime.endpoints.base import Capabilities
@@ -248,3 +251,15 @@ def test_instructions_of_the_parameters_are_checked_before_the_run():
     with pytest.raises(ValueError, match="did you mean punctuation:no_comma"):
         Deal(instructions=({"id": "punctuation:no_coma"},))
     assert Deal(instructions=(Given(id="punctuation:no_comma"),)).instructions[0].instruction.describe()
+
+
+async def test_rewards_of_many_candidates_do_not_hold_up_who_else_is_served() -> None:
+    checks = FollowsInstructions.model_validate({"instructions": [{"id": "length_constraints:number_words", "kwargs": {
+        "num_words": 3, "relation": "at least"}}]})
+    found = [Candidate(Text(""), "one and another. " * 2_000) for _ in range(64)]
+    ctx: Any = None
+    counting, beats = asyncio.create_task(Rewards(chat("Write."), checks, 0.0, True).judged(found, ctx)), 0
+    while not counting.done():
+        await asyncio.sleep(0)
+        beats += 1
+    assert beats > 10 and all(one.reward == 1 for one in await counting)
