@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eudoxus.agents.deal import Candidate, Deal, Rewards, keep
+from eudoxus.agents.deal import Candidate, Deal, Rewards, deal, keep
 from eudoxus.agents.pieces import Text, different, joined
 from eudoxus.agents.problem import ProblemTask
 from eudoxus.agents.problem.instructions import FollowsInstructions
 from eudoxus.decoding.instructions import Given
-from eudoxus.runtime import ChatRequest, Completion, Message
+from eudoxus.prompts import load
+from eudoxus.runtime import ChatRequest, ChatTask, Completion, MemoryJournal, Message, Order, Registry, Runtime, parse_spec
+from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.base import Capabilities
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import CapabilityMissing
@@ -206,6 +208,19 @@ async def test_what_the_endpoint_cannot_do_is_refused_by_name(wanted: str):
     lacking = SimulatedEndpoint(["a"], name="sim", capabilities=Capabilities())
     with pytest.raises(CapabilityMissing, match=wanted):
         await run(f"deal({wanted}=true, instructions=[{NO_COMMA}])", chat("?"), lacking)
+
+
+async def test_a_replay_where_no_endpoint_can_continue_messages_goes_the_same_way():
+    registry, journal = Registry([deal], (ChatTask,)), MemoryJournal()
+
+    def on(can: Capabilities) -> Runtime:
+        endpoint = SimulatedEndpoint(writer, name="sim", capabilities=can)
+        return Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
+
+    path = f"deal(beam=2, width=2, step=1, lookahead=1, steps=2, prefill=true, logprobs=true, instructions=[{BLUE}])/sim:m"
+    result = await on(Capabilities(prefill=True, logprobs=True)).execute(Order(parse_spec(path, registry), chat("Write.")), journal,
+                                                                         run_id="run_1")
+    assert await on(Capabilities()).replay(journal) == result
 
 
 def candidate(text: str, score: float, *followed: bool, lost: bool = False) -> Candidate:
