@@ -7,11 +7,13 @@ so that any endpoint will do. Beams can be kept by which instructions they follo
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from eudoxus.agents.examiner import PROMPTS as JUDGE_PROMPTS
 from eudoxus.agents.examiner import examine
@@ -21,7 +23,8 @@ from eudoxus.agents.pieces import PROMPTS as PIECE_PROMPTS
 from eudoxus.agents.pieces import Text, Writer, different
 from eudoxus.agents.problem.instructions import FollowsInstructions, GivenInstructions
 from eudoxus.agents.scores import HIGHEST, UnreadableScores
-from eudoxus.runtime import Completion, Context, Params, Result, Task, Verdict, strategy
+from eudoxus.runtime import Completion, Context, Effect, Params, Result, Task, Verdict, strategy
+from eudoxus.runtime.endpoints import Capabilities
 from eudoxus.runtime.errors import CapabilityMissing
 
 _DRAWS = 2
@@ -85,7 +88,7 @@ async def deal(task: Task, params: Deal, ctx: Context) -> Result:
     ``verified`` when the task's verifier and all ``instructions`` accept the answer. A spent budget gives the best beginning with its
     rollout.
     """
-    _can(params, ctx)
+    await _can(params, ctx.scope("abilities"))
     checks = checks_of(task, params.instructions)
     rewards = Rewards(task, checks, params.judge if params.judge is not None else float(checks is None), params.hard)
     writer = Writer(told(task.request(), checks if params.tell else None), params.prefill, params.logprobs)
@@ -179,7 +182,7 @@ class Rewards:
         if not candidates:
             return []
         opinions = await self._opinions([one.ahead for one in candidates], ctx)
-        return [self.rewarded(one, opinion) for one, opinion in zip(candidates, opinions, strict=True)]
+        return await asyncio.to_thread(lambda: list(map(self.rewarded, candidates, opinions)))
 
     def rewarded(self, one: Candidate, opinion: float = 0.5) -> Candidate:
         """``one`` with its reward, given the judge's opinion."""
@@ -214,7 +217,7 @@ async def _finished(ctx: Context, one: Candidate, writer: Writer, rewards: Rewar
     texts = await writer.finish(ctx, one.begun, temperature=_cool(params))
     if rewards.lost(texts[0].text, ended=True):
         texts += await writer.finish(ctx, one.begun, n=params.width, temperature=params.temperature)
-    ended = [rewards.rewarded(Candidate(text, text.text)) for text in texts]
+    ended = await asyncio.to_thread(lambda: [rewards.rewarded(Candidate(text, text.text)) for text in texts])
     return max(ended, key=lambda found: (found.score(params.lam), found.reward))
 
 
@@ -230,8 +233,36 @@ def _ok(verdict: Verdict | None) -> bool:
     return verdict is not None and verdict.ok
 
 
-def _can(params: Deal, ctx: Context) -> None:
+class Abilities(BaseModel):
+    """What the search may ask of the model."""
+
+    prefill: bool
+    logprobs: bool
+
+
+class AskAbilities(Effect[Abilities]):
+    """What the model's endpoint declares, journaled: a replay elsewhere goes the same way."""
+
+    kind: ClassVar[str] = "abilities"
+    result: ClassVar[type[BaseModel]] = Abilities
+    _found: Abilities = PrivateAttr()
+
+    @classmethod
+    def of(cls, capabilities: Capabilities) -> AskAbilities:
+        """Of an endpoint with these capabilities."""
+        asked = cls()
+        asked._found = Abilities(prefill=capabilities.prefill, logprobs=capabilities.logprobs)
+        return asked
+
+    async def run(self) -> Abilities:
+        """Nothing is raised."""
+        return self._found
+
+
+async def _can(params: Deal, ctx: Context) -> None:
     """Raise :class:`CapabilityMissing` for what the parameters want and the model lacks."""
-    for wanted in ("prefill", "logprobs"):
-        if getattr(params, wanted) and not getattr(ctx.model.capabilities, wanted):
-            raise CapabilityMissing(f"deal({wanted}=true) needs {wanted}, which its model does not offer", param=f"params.{wanted}")
+    wanted = [name for name in ("prefill", "logprobs") if getattr(params, name)]
+    able = await ctx.perform(AskAbilities.of(ctx.model.capabilities)) if wanted else None
+    for name in wanted:
+        if not getattr(able, name):
+            raise CapabilityMissing(f"deal({name}=true) needs {name}, which its model does not offer", param=f"params.{name}")

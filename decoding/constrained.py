@@ -11,9 +11,10 @@ So, in this order, until an answer is one of the grammar:
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,7 +37,8 @@ HEATS = (0.4, 0.7, 1.0)
 Means = Literal["native", "prompt", "segments"]
 
 _THOUGHT_ENDS = re.compile(r"</think(?:ing)?>")
-_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+_LONGEST_REPEAT = 4_000
+"""Characters of the end of a beginning that an answer may repeat before it goes on; finding them takes time quadratic in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ async def _asked_natively(ctx: Context, request: ChatRequest, judge: Checker, n:
         if error.status not in (400, 422):
             raise
         return [], []
-    judged = [_judged(answer, judge, "native") for answer in answers]
+    judged = [await asyncio.to_thread(_judged, answer, judge, "native") for answer in answers]
     return [one for one in judged if isinstance(one, Constrained)], [one for one in judged if isinstance(one, _Refused)]
 
 
@@ -147,7 +149,7 @@ async def _emulated(ctx: Context, request: ChatRequest, grammar: Grammar, judge:
     for number in range(max(tries, last is None)):
         heat = HEATS[min(number, len(HEATS)) - 1] if number and request.temperature == 0 else request.temperature
         answer = (await ctx.complete(request.model_copy(update={"temperature": heat})))[0]
-        judged = _judged(answer, judge, "prompt")
+        judged = await asyncio.to_thread(_judged, answer, judge, "prompt")
         if isinstance(judged, Constrained):
             return judged
         last = judged if last is None or len(judged.verdict.kept) >= len(last.verdict.kept) else last
@@ -160,13 +162,13 @@ async def _emulated(ctx: Context, request: ChatRequest, grammar: Grammar, judge:
 async def _gone_on(ctx: Context, request: ChatRequest, judge: Checker, last: _Refused, stretches: int) -> Constrained | _Refused:
     for _ in range(stretches):
         begun = last.verdict.kept + last.verdict.forced
-        whole = judge.verdict(begun)
+        whole = await asyncio.to_thread(judge.verdict, begun)
         if whole.complaint is None:
             return Constrained(begun, last.completion, "segments")
         asked = render("constrained/go_on", problem=last.verdict.complaint or "", begun=begun)
         history = (*request.messages, Message(role="assistant", content=last.completion.text or "(nothing)"), *asked.messages)
         answer = (await ctx.complete(request.model_copy(update={"messages": history, "prompt": asked.prompt})))[0]
-        nexts = [whole, *(judge.verdict(text) for text in _joined(begun, answer.text))]
+        nexts = [whole, *await asyncio.to_thread(_continued, begun, answer.text, judge)]
         done = next((verdict for verdict in nexts if verdict.complaint is None), None)
         if done is not None:
             return Constrained(done.kept, answer, "segments")
@@ -175,13 +177,18 @@ async def _gone_on(ctx: Context, request: ChatRequest, judge: Checker, last: _Re
             return _Refused(answer, whole)
         last = _Refused(answer, furthest)
     begun = last.verdict.kept + last.verdict.forced
-    return Constrained(begun, last.completion, "segments") if judge.verdict(begun).complaint is None else last
+    ended = await asyncio.to_thread(judge.verdict, begun)
+    return Constrained(begun, last.completion, "segments") if ended.complaint is None else last
+
+
+def _continued(begun: str, said: str, judge: Checker) -> list[Verdict]:
+    return [judge.verdict(text) for text in _joined(begun, said)]
 
 
 def _judged(answer: Completion, judge: Checker, means: Means) -> Constrained | _Refused:
     """An answer that was cut off is none, even where its beginning happens to be one."""
     verdicts = []
-    for text in _texts(answer.text):
+    for text in texts_in(answer.text):
         verdict = judge.verdict(text)
         if verdict.complaint is None and answer.finish_reason != "length":
             return Constrained(text, answer, means)
@@ -189,17 +196,30 @@ def _judged(answer: Completion, judge: Checker, means: Means) -> Constrained | _
     return _Refused(answer, max(verdicts, key=lambda verdict: len(verdict.kept)))
 
 
-def _texts(said: str) -> Iterator[str]:
+def texts_in(said: str) -> Iterator[str]:
     """What in an answer may be the text that was asked for: all of it, then without thoughts, blanks around it, or a fence."""
     spoken = _THOUGHT_ENDS.split(said)[-1]
-    fenced: Sequence[Any] = _FENCE.findall(spoken)
-    yield from dict.fromkeys([said, spoken, spoken.strip(), *(one for text in fenced for one in (text, text.removesuffix("\n")))])
+    yield from dict.fromkeys([said, spoken, spoken.strip(), *(one for text in _fenced(spoken) for one in (text, text.removesuffix("\n")))])
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """What stands in fences. A pattern would take time quadratic in fences that are never closed."""
+    begun: list[str] | None = None
+    for line in text.split("\n"):
+        mark = line.strip(" \t")
+        if begun is None:
+            begun = [] if mark.startswith("```") and "`" not in mark[3:] else None
+        elif mark == "```":
+            yield "".join(f"{one}\n" for one in begun)
+            begun = None
+        else:
+            begun.append(line)
 
 
 def _joined(begun: str, said: str) -> Iterator[str]:
     """The beginning and what comes after it, as it is, and without what it repeats of the end of the beginning."""
-    for text in _texts(said):
-        repeated = next((size for size in range(min(len(begun), len(text)), 0, -1) if begun.endswith(text[:size])), 0)
+    for text in texts_in(said):
+        repeated = next((size for size in range(min(len(begun), len(text), _LONGEST_REPEAT), 0, -1) if begun.endswith(text[:size])), 0)
         yield from dict.fromkeys([begun + text, begun + text[repeated:], text if text.startswith(begun) else begun + text.lstrip(" ")])
 
 

@@ -25,8 +25,8 @@ def as_gbnf(grammar: Lark | Regex) -> str:
         if isinstance(grammar, Regex):
             return f"root ::= {_choice(parse_regex(grammar.pattern))}\n"
         rules = parse_lark(grammar.text)
-        # The start is GBNF's root; names have no underscores there.
-        return _rules(rules, {name: {"start": "root", "root": "root-"}.get(name, name.replace("_", "-")) for name in rules})
+        # The start is GBNF's root; names have no underscores there, and those of Lark have letters of one case.
+        return _rules(rules, {name: {"start": "root", "root": "Root"}.get(name, name.replace("_", "-")) for name in rules})
     except RecursionError:
         raise GrammarTooLarge("the grammar nests too deeply to be written in GBNF", param="grammar") from None
 

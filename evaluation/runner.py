@@ -111,12 +111,12 @@ class Runner:
         Raises :class:`JournalError` when records cannot be written or another process works, and what keeps the strategy from taking the
         first task.
         """
-        file = RecordFile(self.folder)
+        file = await _taken(self.folder)
         try:
             recorded = file.recorded
             todo = deque(key for key in self.keys if key not in recorded.grades)
             self._runtime.check(Order(self._spec, self._items[self.plan.tasks[0]].task))
-            self._purse.spent = recorded.usage + self._unfinished(todo, recorded)
+            self._purse.spent = recorded.usage + await asyncio.to_thread(self._unfinished, todo, recorded)
             state = State(len(self.keys), recorded, self._purse, before=len(recorded.grades))
             await self._work(todo, file, state)
             left = sum(key not in recorded.grades for key in self.keys)
@@ -219,6 +219,21 @@ class Runner:
             if key not in recorded.samples and journal.exists():
                 total = total + _spent_in(record for record in read_journal(journal) if isinstance(record, EffectRecord))
         return total
+
+
+async def _taken(folder: Folder) -> RecordFile:
+    """The records, which are no other process's then, read off the event loop; given back where nobody waits for them any more."""
+    reading = asyncio.ensure_future(asyncio.to_thread(RecordFile, folder))
+
+    def given_back(done: asyncio.Future[RecordFile]) -> None:
+        if done.exception() is None:
+            done.result().close()
+
+    try:
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        reading.add_done_callback(given_back)
+        raise
 
 
 async def rescore(folder: Folder, dataset: DataSet, *, concurrency: int = 4) -> int:

@@ -10,7 +10,7 @@ from eudoxus.runtime.chat import Json
 from eudoxus.runtime.journal import Database
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.service.store import TERMINAL, Status, new_run_id
-from eudoxus.service.tables import OPEN, Table, json_blob
+from eudoxus.service.tables import OPEN, Table, forgetting, json_blob
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class EvaluationStore:
             await self._database.write(*(("UPDATE evaluations SET owner = NULL WHERE id = ?", (id,)) for id in ids))
 
     async def delete(self, id: str) -> None:
-        await self._database.write(("DELETE FROM evaluations WHERE id = ?", (id,)))
+        await self._database.write(("DELETE FROM evaluations WHERE id = ?", (id,)), forgetting(id))
 
     async def get(self, id: str) -> EvaluationRow | None:
         return await _TABLE.get(self._database, id)

@@ -25,7 +25,7 @@ from eudoxus.runtime.journal import (
 from eudoxus.runtime.journal.base import DONE
 from eudoxus.runtime.journal.database import Statement
 from eudoxus.runtime.journal.records import usage_from, usage_line
-from eudoxus.service.tables import Table, json_blob
+from eudoxus.service.tables import Table, forgetting, json_blob
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]
 Face = Literal["chat", "native"]
@@ -180,7 +180,7 @@ class RunStore:
 
     async def delete(self, run_id: str) -> None:
         """Remove a run with its journal."""
-        await self.database.write(("DELETE FROM runs WHERE id = ?", (run_id,)), *self.journals.delete(run_id))
+        await self.database.write(("DELETE FROM runs WHERE id = ?", (run_id,)), forgetting(run_id), *self.journals.delete(run_id))
 
     async def probe(self) -> None:
         """Raises when nothing can be written."""

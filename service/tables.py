@@ -75,3 +75,8 @@ class Table(Generic[Row]):
 def json_blob(value: Any) -> bytes | None:
     """What a column of JSON holds."""
     return None if value is None else canonical(value)
+
+
+def forgetting(id: str) -> Statement:
+    """The statement with which the idempotency key that made ``id`` alone is forgotten: once that is deleted, it may make another one."""
+    return ("DELETE FROM idempotency WHERE runs = ?", (orjson.dumps([id]),))

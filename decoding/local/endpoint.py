@@ -60,8 +60,6 @@ class LocalEndpoint:
         if model != self.default_model:
             raise EndpointError(f"the endpoint {self.name!r} has no model {model!r}; it has {self.default_model!r}",
                                 endpoint=self.name, status=404)
-        if self._closed.is_set():
-            raise self._ending()
         given_up = threading.Event()
         watch = Watch(self._listener(call, n), lambda: given_up.is_set() or self._closed.is_set())
         try:
@@ -93,6 +91,8 @@ class LocalEndpoint:
         return said
 
     async def _in_a_thread(self, work: Callable[[], Response]) -> Response:
+        if self._closed.is_set():  # perhaps while it waited for its turn
+            raise self._ending()
         if self._workers is None:
             self._workers = ThreadPoolExecutor(self._config.max_concurrency, thread_name_prefix=f"local-{self.name}")
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)

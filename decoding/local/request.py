@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -95,7 +96,8 @@ def _of_format(said: Json | None) -> Grammar | None:
     if kind != "json_schema":
         raise UnsupportedParameter(f"response_format.type is {kind!r}, expected text, json_object or json_schema",
                                    param="response_format.type")
-    schema = (said.get("json_schema") or {}).get("schema")
+    form = said.get("json_schema")
+    schema = form.get("schema") if isinstance(form, dict) else None
     if not isinstance(schema, dict):
         raise InvalidRequest("response_format.json_schema.schema is missing or no object", param="response_format.json_schema.schema")
     return JsonSchema.of(schema)
@@ -191,6 +193,6 @@ def _whole(extra: Json, name: str, default: int, low: int, high: int) -> int:
 
 def _number(extra: Json, name: str, default: float) -> float:
     value = extra.get(name, default)
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > sys.float_info.max:
         raise InvalidRequest(f"{name} is {value!r:.80}, expected a number", param=name)
     return value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Final, Literal
 
 from eudoxus.solvers.formulation.errors import FormulationError
@@ -16,6 +17,8 @@ from eudoxus.solvers.formulation.reading import one_line, read
 from eudoxus.solvers.formulation.units import NONE, Unit, unit
 
 _MOST_SHOWN: Final = 80
+_MOST_TIMES: Final = 10**300
+"""That one unit is another, as far as a float can tell it."""
 
 
 def mixed(document: Mapping[str, Any]) -> list[Finding]:
@@ -115,8 +118,7 @@ class _Looking:
             terms = (self._term(first, expected), self._term(node, one))
             kind: Literal["units", "scales"] = "scales" if one.kind == expected.kind else "units"
             small, large = sorted((one, expected), key=lambda each: each.scale)
-            times = float(large.scale / small.scale)
-            why = f": one {large} is {times:.10g} {small}" if kind == "scales" else ", different kinds of quantity"
+            why = f": one {large} is {_times(large.scale / small.scale)} {small}" if kind == "scales" else ", different kinds of quantity"
             self._found.append(Finding(kind, self._where, f"{act} {terms[0]} and {terms[1]}{why}", terms, node.col_offset + 1))
             break
         return expected
@@ -124,6 +126,10 @@ class _Looking:
     def _term(self, node: ast.expr, one: Unit) -> str:
         text = ast.get_source_segment(self._source, node) or ast.unparse(node)
         return f"{text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + '…'} [{one}]"
+
+
+def _times(ratio: Fraction) -> str:
+    return f"{float(ratio):.10g}" if ratio < _MOST_TIMES else f"more than {_MOST_TIMES:.0e}"
 
 
 def _combined(op: ast.operator, left: Unit | None, right: Unit | None) -> Unit | None:

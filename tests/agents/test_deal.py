@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eudoxus.agents.deal import Candidate, Deal, keep
+from eudoxus.agents.deal import Candidate, Deal, Rewards, deal, keep
 from eudoxus.agents.pieces import Text, different, joined
 from eudoxus.agents.problem import ProblemTask
+from eudoxus.agents.problem.instructions import FollowsInstructions
 from eudoxus.decoding.instructions import Given
-from eudoxus.runtime import ChatRequest, Completion, Message
+from eudoxus.prompts import load
+from eudoxus.runtime import ChatRequest, ChatTask, Completion, MemoryJournal, Message, Order, Registry, Runtime, parse_spec
+from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.base import Capabilities
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
 from eudoxus.runtime.errors import CapabilityMissing
@@ -205,6 +210,19 @@ async def test_what_the_endpoint_cannot_do_is_refused_by_name(wanted: str):
         await run(f"deal({wanted}=true, instructions=[{NO_COMMA}])", chat("?"), lacking)
 
 
+async def test_a_replay_where_no_endpoint_can_continue_messages_goes_the_same_way():
+    registry, journal = Registry([deal], (ChatTask,)), MemoryJournal()
+
+    def on(can: Capabilities) -> Runtime:
+        endpoint = SimulatedEndpoint(writer, name="sim", capabilities=can)
+        return Runtime(registry, Endpoints({"sim": endpoint}, default="sim"), prompt_hash=lambda id: load(id).hash)
+
+    path = f"deal(beam=2, width=2, step=1, lookahead=1, steps=2, prefill=true, logprobs=true, instructions=[{BLUE}])/sim:m"
+    result = await on(Capabilities(prefill=True, logprobs=True)).execute(Order(parse_spec(path, registry), chat("Write.")), journal,
+                                                                         run_id="run_1")
+    assert await on(Capabilities()).replay(journal) == result
+
+
 def candidate(text: str, score: float, *followed: bool, lost: bool = False) -> Candidate:
     return Candidate(Text(text, log_prob=score), text, 0.0, followed, lost)
 
@@ -248,3 +266,15 @@ def test_instructions_of_the_parameters_are_checked_before_the_run():
     with pytest.raises(ValueError, match="did you mean punctuation:no_comma"):
         Deal(instructions=({"id": "punctuation:no_coma"},))
     assert Deal(instructions=(Given(id="punctuation:no_comma"),)).instructions[0].instruction.describe()
+
+
+async def test_rewards_of_many_candidates_do_not_hold_up_who_else_is_served() -> None:
+    checks = FollowsInstructions.model_validate({"instructions": [{"id": "length_constraints:number_words", "kwargs": {
+        "num_words": 3, "relation": "at least"}}]})
+    found = [Candidate(Text(""), "one and another. " * 2_000) for _ in range(64)]
+    ctx: Any = None
+    counting, beats = asyncio.create_task(Rewards(chat("Write."), checks, 0.0, True).judged(found, ctx)), 0
+    while not counting.done():
+        await asyncio.sleep(0)
+        beats += 1
+    assert beats > 10 and all(one.reward == 1 for one in await counting)

@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from eudoxus.decoding import Choice, Grammar, JsonSchema, Lark, Regex
-from eudoxus.decoding.checking import checker
 from eudoxus.decoding.constrained import PROMPTS, constrained
-from eudoxus.decoding.errors import ConstraintViolation, InvalidGrammar, NotInSubset
-from eudoxus.decoding.gbnf import as_gbnf
+from eudoxus.decoding.errors import ConstraintViolation, InvalidGrammar
 from eudoxus.decoding.offer import offered
 from eudoxus.runtime import (
     ChatRequest,
@@ -42,7 +38,7 @@ from eudoxus.runtime.errors import CapabilityMissing, EudoxusError, UnsupportedP
 from eudoxus.service import exit_codes
 from eudoxus.service.cli_lists import endpoints_command
 from tests.decoding.grammars import PERSON, PLAN
-from tests.decoding.servers import GrammarServer, Loopback, from_gbnf, loopback, matcher_of, serving
+from tests.decoding.servers import GrammarServer, Loopback, loopback, matcher_of, serving
 
 __all__ = ["loopback"]
 COLOURS = Choice.of(["dark red", "dark", "green (olive)"])
@@ -312,47 +308,3 @@ async def test_the_pieces_of_a_watched_answer_make_up_its_text(loopback: Loopbac
 
 def call(**more: Any) -> Any:
     return Call(**more)
-
-
-# GBNF and checking ------------------------------------------------------------------------------------------------------
-
-WORDS = st.lists(st.text("ab(|)\"\\/é\n.-]^", min_size=1, max_size=4), min_size=1, max_size=4, unique=True)
-
-
-@settings(max_examples=40, deadline=None)
-@given(WORDS, WORDS)
-def test_what_is_written_in_gbnf_is_read_as_the_same_choice(values: list[str], others: list[str]) -> None:
-    choice = Choice.of(values)
-    read = checker(from_gbnf(as_gbnf(choice)))
-    for text in [*values, *others]:
-        assert (read.verdict(text).complaint is None) == (text in values), as_gbnf(choice)
-        assert (checker(choice).verdict(text).complaint is None) == (text in values)
-
-
-@pytest.mark.parametrize(("grammar", "yes", "no"), [
-    (Regex(r'"[^"\\]*"'), ['""', '"aé😀\n"'], ['"', '"""', '"\\"']), (Regex(r"(ab?){2,3}"), ["aba", "aaab"], ["a", "aaaa"]),
-    (Regex(r"\d+(,\d{3})*"), ["1", "12,345"], [",", "1,23"]), (Regex(r"[A-Z]\w*|é+"), ["Q_1", "éé"], ["q", "éQ"]),
-    (Regex(r"[^\x00-\x7F]|(?s:.)x"), ["ü", "😀", "\nx", "ax"], ["u", "üü"]),
-    (Lark('start: "(" start ")" | x_y? "z"\nx_y: ("x" | "y"){2}\n'), ["z", "((xyz))"], ["(z", "xz", "xyzz"]),
-    (Lark('start: root\nroot: A+ ["!"]\nA: /[a-c]/ | "\\n"\n'), ["abc!", "a\nb"], ["!", "d"]),
-])
-def test_gbnf_says_what_the_grammar_says(grammar: Lark | Regex, yes: list[str], no: list[str]) -> None:
-    read = checker(from_gbnf(as_gbnf(grammar)))
-    assert [read.verdict(text).complaint for text in yes] == [None] * len(yes)
-    assert all(read.verdict(text).complaint and checker(grammar).verdict(text).complaint for text in no)
-    assert [checker(grammar).verdict(text).complaint for text in yes] == [None] * len(yes)
-
-
-@pytest.mark.parametrize("grammar", [Lark('start: %json {"type": "integer"}'), Regex(r"\x80"), Regex("a(?=b)")])
-def test_what_gbnf_cannot_say_is_refused(grammar: Lark | Regex) -> None:
-    with pytest.raises((NotInSubset, InvalidGrammar)):
-        as_gbnf(grammar)
-
-
-def test_a_text_that_only_the_longest_lexeme_forbids_is_of_the_grammar() -> None:
-    """llguidance's lexer does not come back from "(on", but the grammar derives both."""
-    grammar = Lark('start: "(" ("clear" | "on-table") " " NAME ")" | "(on " NAME " " NAME ")"\nNAME: /[a-z]+/\n')
-    for text in ("(on-table b)", "(on a b)", "(clear c)"):
-        assert checker(grammar).verdict(text).complaint is None
-    said = checker(grammar).verdict("(on-tabel b)")
-    assert (said.kept, said.forced) == ("(on-tab", "le ") and said.complaint == "'el b)' may not come after '(on-tab'; expected 'le '"

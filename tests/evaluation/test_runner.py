@@ -44,6 +44,29 @@ async def test_a_finished_evaluation_asks_nothing_when_gone_on_with(tmp_path: Pa
     assert (finished.ended, endpoint.calls) == ("complete", 0) and folder.records_file.read_bytes() == before
 
 
+async def test_a_long_record_is_read_while_others_are_served_and_given_back_when_cancelled(tmp_path: Path):
+    folder, _ = await evaluated(tmp_path / "e", simulated())
+    lines = folder.records_file.read_bytes()
+    folder.records_file.write_bytes(lines * 2_000)
+    going, beats = asyncio.create_task(evaluated(tmp_path / "e", simulated())), 0
+    while not going.done():
+        await asyncio.sleep(0.001)
+        beats += 1
+    assert beats > 5 and (await going)[1].ended == "complete"
+    stopped = asyncio.create_task(evaluated(tmp_path / "e", simulated()))
+    await asyncio.sleep(0)
+    stopped.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert (await evaluated(tmp_path / "e", simulated()))[1].ended == "complete"
+                break
+            except JournalError:  # the thread has not come to its end yet
+                await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("point", ["within_a_sample", "before_the_grade", "within_a_line"])
 async def test_an_evaluation_killed_at_any_point_goes_on_without_asking_again(tmp_path: Path, point: str):
     calls = tmp_path / "calls"

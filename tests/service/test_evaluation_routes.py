@@ -146,6 +146,15 @@ def test_a_repeated_request_with_its_key_makes_one_evaluation(http: httpx2.Clien
     assert other.status_code == 422 and other.json()["code"] == "idempotency_mismatch"
 
 
+def test_the_key_of_a_deleted_evaluation_begins_another_one(http: httpx2.Client, upstream: Upstream) -> None:
+    made = [http.post("/v1/evaluations", params={"wait": 30}, json=PLAN, headers={"idempotency-key": "once"}) for _ in range(2)]
+    first = made[0].json()["id"]
+    assert [one.json()["id"] for one in made] == [first, first]
+    assert http.delete(f"/v1/evaluations/{first}").status_code == 204
+    again = http.post("/v1/evaluations", params={"wait": 30}, json=PLAN, headers={"idempotency-key": "once"})
+    assert again.status_code == 200 and again.json()["id"] != first
+
+
 def test_a_deleted_evaluation_leaves_nothing(http: httpx2.Client, upstream: Upstream, settings: Settings) -> None:
     found = begun(http)
     assert http.delete(found["links"]["self"]).status_code == 204

@@ -73,6 +73,13 @@ def test_what_is_wrong_is_pointed_at(http: httpx2.Client, body: dict[str, Any], 
     assert http.get("/v1/runs").json()["data"] == []
 
 
+def test_the_key_of_a_deleted_run_begins_another_one(http: httpx2.Client) -> None:
+    first = start(http, "up:m", wait=10, headers={"idempotency-key": "gone"}).json()["id"]
+    assert http.delete(f"/v1/runs/{first}").status_code == 204
+    again = start(http, "up:m", wait=10, headers={"idempotency-key": "gone"})
+    assert again.status_code == 200 and again.json()["id"] != first
+
+
 def test_an_idempotency_key_makes_one_run_also_when_requests_are_simultaneous(http: httpx2.Client, service: Running) -> None:
     ids: list[str] = []
 

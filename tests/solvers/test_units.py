@@ -60,6 +60,11 @@ def test_hours_and_minutes_are_of_one_kind_and_sixty_times_apart():
     assert found.what.endswith("one h is 60 min")
 
 
+def test_units_further_apart_than_a_float_can_tell_are_told_all_the_same():
+    found, = looked("setup + stock <= 3", setup="*".join(["kWh^9/J^9"] * 10), stock="1")
+    assert found.kind == "scales" and "is more than 1e+300 1" in found.what
+
+
 @pytest.mark.parametrize(("expr", "terms"), [
     ("price + wage <= 9", ("price [EUR/t]", "wage [EUR/h]")),
     ("min(stock, run['old']) >= 1", ("stock [t]", "run['old'] [h]")),

@@ -217,3 +217,13 @@ async def test_what_is_generated_ends_with_the_endpoint(directory: Path):
         await task
     with pytest.raises(EndpointError):
         await ask(endpoint, max_tokens=1)
+
+
+async def test_who_waits_for_a_turn_while_the_endpoint_ends_is_told_so(directory: Path):
+    endpoint = LocalEndpoint(LocalConfig(model=str(directory)), name="ending")
+    await ask(endpoint, max_tokens=1)
+    both = [asyncio.ensure_future(ask(endpoint, 50, **ENDLESS)) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    await endpoint.aclose()
+    for error in await asyncio.gather(*both, return_exceptions=True):
+        assert isinstance(error, EndpointError) and "shutting down" in str(error)

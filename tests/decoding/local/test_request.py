@@ -70,6 +70,8 @@ def test_what_is_not_supported_is_refused_by_name(fields, param):
 
 @pytest.mark.parametrize(("fields", "param"), [
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema"),
+    ({"response_format": {"type": "json_schema", "json_schema": "x"}}, "response_format.json_schema.schema"),
+    ({"extra": {"min_p": 10**400}}, "min_p"),
     ({"extra": {"structured_outputs": {}}}, "structured_outputs"),
     ({"extra": {"structured_outputs": {"regex": "a", "choice": ["a"]}}}, "structured_outputs"),
     ({"extra": {"structured_outputs": {"regex": 5}}}, "structured_outputs"),
