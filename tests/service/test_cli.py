@@ -154,6 +154,11 @@ def test_lists_are_for_people_and_programs(eudoxus: Any) -> None:
     assert re.match(r"\d+\.\d+", eudoxus("version").stdout)
 
 
+def test_a_table_shows_brackets_as_they_stand(eudoxus: Any) -> None:
+    found = eudoxus("endpoints", "check", EUDOXUS_ENDPOINTS='{"m": {"type": "local", "model": "/no[bold]/[/x]"}}')
+    assert found.returncode == 4 and "'/no[bold]/[/x]'" in found.stdout
+
+
 async def test_a_person_answers_from_the_command_line(eudoxus: Any, service: Running) -> None:
     with service.http() as http:
         run = http.post("/v1/runs", json={"strategy": "hand:person", "task": {"messages": [{"role": "user", "content": "Who?"}]}}).json()
