@@ -73,6 +73,13 @@ def test_what_is_wrong_is_pointed_at(http: httpx2.Client, body: dict[str, Any], 
     assert http.get("/v1/runs").json()["data"] == []
 
 
+def test_the_value_at_fault_is_shown_and_broken_json_is_called_so(http: httpx2.Client) -> None:
+    wrong = http.post("/v1/runs", json={"strategy": "up:m", "task": TASK, "budget": {"seconds": -1}}).json()
+    assert wrong["detail"].endswith("(got -1)"), wrong
+    broken = http.post("/v1/runs", content='{"strategy"', headers={"content-type": "application/json"}).json()
+    assert broken["detail"] == "#/: the body is not JSON: Expecting ':' delimiter, at character 11"
+
+
 def test_an_idempotency_key_makes_one_run_also_when_requests_are_simultaneous(http: httpx2.Client, service: Running) -> None:
     ids: list[str] = []
 
