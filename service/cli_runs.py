@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 import pydantic
 
+import eudoxus.decoding.local.errors  # noqa: F401 - a replay, which makes no endpoint, raises what a local model raised
 from eudoxus.agents.tools import configure_fetch
 from eudoxus.runtime.budget import Limits
 from eudoxus.runtime.chat import Json
