@@ -71,7 +71,7 @@ class _OfText:
             self._first = _llguidance().matcher(grammar, exact=True)
         except EngineMissing:
             if self._second is None:
-                raise EngineMissing(f"{unread}; to check it all the same: pip install eudoxus[decoding]", param="grammar") from None
+                raise EngineMissing(f"{unread}; to check it all the same: pip install 'eudoxus[decoding]'", param="grammar") from None
 
     def verdict(self, text: str) -> Verdict:
         if len(text) > LONGEST:

@@ -170,7 +170,7 @@ def _library() -> Any:
     try:
         import llguidance
     except ImportError:
-        raise EngineMissing("llguidance is not installed: pip install eudoxus[decoding]", param="engine") from None
+        raise EngineMissing("llguidance is not installed: pip install 'eudoxus[decoding]'", param="engine") from None
     return llguidance
 
 

@@ -108,5 +108,5 @@ def _library() -> Any:
     try:
         import outlines_core
     except ImportError:
-        raise EngineMissing("outlines-core is not installed: pip install eudoxus[decoding]", param="engine") from None
+        raise EngineMissing("outlines-core is not installed: pip install 'eudoxus[decoding]'", param="engine") from None
     return outlines_core

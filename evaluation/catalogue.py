@@ -121,6 +121,11 @@ def listed() -> Iterator[tuple[str, bool, str]]:
         yield one.name, one.file is not None and here(one.file), one.provenance
 
 
+def has_file(name: str) -> bool:
+    """Whether the data set ``name`` is one published file, which :func:`load` finds without a path once it is here."""
+    return name == EXAMPLES or _known(name).file is not None
+
+
 def fetched(name: str) -> Path:
     """Download the file of data set ``name``. Raises :class:`DataSetMissing`, :class:`ChecksumMismatch`, :class:`InvalidRequest`."""
     if name == EXAMPLES:

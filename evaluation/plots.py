@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -25,7 +26,8 @@ class Point:
 def score_against_cost(points: Sequence[Point], x_label: str) -> str:
     """Scores (0 to 1) with their intervals, over what each cost."""
     top = max((point.x for point in points), default=0.0) * 1.1 or 1.0
-    parts = [_axes(x_label, "score", [(top * i / 4, _short(top * i / 4)) for i in range(5)], top)]
+    step = _round_step(top)
+    parts = [_axes(x_label, "score", [(step * i, _short(step * i)) for i in range(int(top / step) + 1)], top)]
     for at, point in enumerate(points):
         x, y = _x(point.x, top), _y(point.y)
         side, anchor = (1, "start") if x < WIDTH / 2 else (-1, "end")  # so that the name stays within
@@ -72,6 +74,12 @@ def _x(value: float, top: float) -> float:
 
 def _y(share: float) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
+
+
+def _round_step(top: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that divides 0 to ``top`` into five parts at most."""
+    power = 10.0 ** math.floor(math.log10(top / 5))
+    return next(step for step in (power, 2 * power, 5 * power, 10 * power) if step * 5 >= top)
 
 
 def _cut(name: str) -> str:

@@ -56,7 +56,7 @@ def _line(one: Summary) -> str:
     per = "–" if one.tokens_per_solved is None else f"{one.tokens_per_solved:,.0f}"
     tokens = f"{one.tokens:,}{'*' if one.estimated else ''}"
     cells = (str(len(one.plan.tasks)), str(one.plan.samples), str(one.score) if one.score else "–", tokens, per,
-             money(one.cost), money(one.cost_per_solved), str(one.unscored))
+             money(one.cost), money(one.cost_per_solved) if one.solved_tasks else "–", str(one.unscored))
     return f"<tr><td><code>{escape(one.plan.spec)}</code></td>{''.join(f'<td class=n>{cell}</td>' for cell in cells)}</tr>"
 
 

@@ -243,15 +243,19 @@ def error_record(error: EudoxusError) -> dict[str, Any]:
 
 
 def recorded_error(record: dict[str, Any]) -> EudoxusError:
-    """Rebuild the error of the same class from what the journal keeps."""
-    cls = _by_code().get(record["code"], EffectFailed)
+    """Rebuild the error of the same class from what the journal keeps; where no loaded module has that class, one with its code."""
     if refusal := recorded_refusal(record):
         return refusal
+    cls = _by_code().get(record["code"], EndpointError if "endpoint" in record else EffectFailed)
     if issubclass(cls, EndpointError):
-        return cls(record["message"], endpoint=record.get("endpoint", ""), status=record.get("status"), retryable=record["retryable"])
-    error = cls.__new__(cls)
-    EudoxusError.__init__(error, record["message"], param=record.get("param"))
+        error: EudoxusError = cls(record["message"], endpoint=record.get("endpoint", ""), status=record.get("status"))
+    else:
+        error = cls.__new__(cls)
+        EudoxusError.__init__(error, record["message"])
+    error.param = record.get("param")
     error.retryable = record["retryable"]
+    if error.code != record["code"]:
+        error.__dict__["code"] = record["code"]  # which a replay records again
     return error
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import orjson
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from eudoxus.agents.code import CodeTask
@@ -19,6 +18,7 @@ from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.sandbox import Sandbox
 from eudoxus.service import exit_codes
 from eudoxus.service.cli_sandbox import read_tests
+from eudoxus.service.printing import output
 from eudoxus.service.settings import load_settings
 
 
@@ -72,7 +72,7 @@ def _text(file: Path) -> str:
 
 
 def _show(files: Sequence[Path], found: Selected, visible: int, further: int) -> None:
-    out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=1000)
+    out = output()
     table = Table("program", "group", "visible", "generated", "", box=None, pad_edge=False)
     for place in found.ranking:
         group = "" if place.group is None else str(place.group)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from eudoxus.agents.tools.fetch import configure_fetch
@@ -33,6 +32,7 @@ from eudoxus.sandbox import close_shared, configure_shared
 from eudoxus.service import exit_codes
 from eudoxus.service.cli import program
 from eudoxus.service.cli_runs import read_budget
+from eudoxus.service.printing import output
 from eudoxus.service.progress import EvaluationProgress
 from eudoxus.service.settings import Settings, load_settings
 from eudoxus.service.store import new_run_id
@@ -133,7 +133,7 @@ def datasets_command(*, as_json: bool) -> int:
     table = Table("name", "here", "provenance", box=None, pad_edge=False)
     for one in found:
         table.add_row(str(one["name"]), "yes" if one["here"] else "", str(one["provenance"]))
-    (Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=1000)).print(table)
+    output().print(table)
     return exit_codes.OK
 
 

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from eudoxus.service.keys import Key, KeyRing
+from eudoxus.service.printing import output
 from eudoxus.service.settings import load_settings
 from eudoxus.service.store import RunStore, iso
 
@@ -51,7 +51,7 @@ def list_command(*, as_json: bool) -> None:
     for k in found:
         state = "in force" if k.usable else "revoked" if k.revoked else "expired"
         table.add_row(k.id, k.name, " ".join(sorted(k.scopes)), iso(k.created), state)
-    Console().print(table)
+    output().print(table)
 
 
 def revoke_command(id: str) -> None:

@@ -7,7 +7,6 @@ import sys
 from typing import Any
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from eudoxus.runtime.endpoints import Endpoint, Endpoints, Health
@@ -15,6 +14,7 @@ from eudoxus.runtime.endpoints.dialects import PROBE, Offer
 from eudoxus.runtime.errors import EudoxusError
 from eudoxus.runtime.strategy import Registry
 from eudoxus.service import exit_codes
+from eudoxus.service.printing import output
 from eudoxus.service.settings import Settings, load_settings
 
 
@@ -28,7 +28,7 @@ def strategies_command(name: str | None, *, as_json: bool) -> None:
         if as_json:
             _print_json(said)
             return
-        out = _out()
+        out = output()
         out.print(f"{name}\n\n{said['description']}\n", markup=False)
         out.print(f"takes: {', '.join(said['takes']) or 'any task'}\ncalls: {said['calls']}", markup=False)
         for field, schema in said["params_schema"].get("properties", {}).items():
@@ -44,7 +44,7 @@ def strategies_command(name: str | None, *, as_json: bool) -> None:
         table.add_row(entry["name"], ", ".join(entry["takes"]) or "any", entry["summary"])
     for preset, path in registry.presets.items():
         table.add_row(preset, "", f"preset: {path}")
-    _out().print(table)
+    output().print(table)
 
 
 def endpoints_command(*, as_json: bool, check: bool) -> int:
@@ -69,7 +69,7 @@ def endpoints_command(*, as_json: bool, check: bool) -> int:
             shown = [row["name"] + (" (default)" if row["default"] else ""), row["type"]]
             told = ("ok" if row["ok"] else "not ok", row["detail"], row["grammars"]["said"]) if check else ()
             table.add_row(*shown, *told)
-        _out().print(table)
+        output().print(table)
     return exit_codes.ENDPOINT if any(not found.ok for found, _ in checked.values()) else exit_codes.OK
 
 
@@ -111,12 +111,6 @@ def openapi_command() -> None:
         Settings.model_construct(**{n: f.get_default(call_default_factory=True) for n, f in Settings.model_fields.items()})
     ).openapi()
     sys.stdout.buffer.write(orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
-
-
-def _out() -> Console:
-    """Standard output; not cut to 80 columns when it goes to another program."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=1000)
 
 
 def _table(*columns: str) -> Table:

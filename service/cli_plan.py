@@ -10,7 +10,6 @@ from typing import Any, TypeVar, get_args
 
 import orjson
 import pydantic
-from rich.console import Console
 from rich.table import Table
 
 from eudoxus.planners import desk
@@ -20,6 +19,7 @@ from eudoxus.planners.pddl import parse_domain, parse_problem, validate
 from eudoxus.planners.solve import Confirm, Solve
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.service import exit_codes
+from eudoxus.service.printing import output
 
 T = TypeVar("T")
 CHECK_SECONDS = 10.0
@@ -90,7 +90,7 @@ def planners_command(*, as_json: bool) -> int:
     if as_json:
         _print_json({"data": rows})
     else:
-        console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=1000)
+        console = output()
         table = Table(box=None, pad_edge=False)
         for column in ("planner", "state", "seconds", "modes", "beyond STRIPS", "licence", "detail"):
             table.add_column(column, overflow="fold")

@@ -145,6 +145,8 @@ async def _in_journal(settings: Settings, registry: Registry, path: Path, go: Go
 
 async def _strictly(registry: Registry, path: Path, go: Go, *, as_json: bool) -> int:
     """Bound to endpoints that answer nothing: a replay needs no configuration, and no call can leave."""
+    import eudoxus.decoding.local.errors  # noqa: F401 - no endpoint is made here, and what a local model raised is raised again
+
     runtime = Runtime(registry, OfflineEndpoints(), prompt_hash=prompt_hash)
     return await _watched(runtime, MemoryJournal(read_journal(path)), path, go, as_json=as_json)
 

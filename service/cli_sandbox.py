@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.sandbox import Limits, Program, RunResult, Sandbox, SandboxReport, SandboxUnavailable, Test
 from eudoxus.sandbox.split_tests import split_asserts, split_check, whole_check
 from eudoxus.service import exit_codes
+from eudoxus.service.printing import output
 from eudoxus.service.settings import load_settings
 
 T = TypeVar("T")
@@ -38,12 +38,12 @@ def check_command(*, as_json: bool) -> int:
     if as_json:
         _print_json({**report.model_dump(mode="json"), "isolated": report.isolated})
         return exit_codes.OK if report.isolated else exit_codes.SANDBOX
-    out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=1000)
+    out = output()
     table = Table("tried in the jail", "outcome", "", box=None, pad_edge=False)
     for row in report.table:
         table.add_row(row.what, row.outcome, "" if row.ok else "NOT REFUSED")
     out.print(table)
-    out.print(f"\nbackend: {report.backend}\nlevel: {report.level}\nLandlock ABI: {report.landlock_abi or 'none'}", markup=False)
+    out.print(f"\nbackend: {report.backend}\nlevel: {report.level}\nLandlock ABI: {report.landlock_abi or 'none'}")
     return exit_codes.OK if report.isolated else exit_codes.SANDBOX
 
 
@@ -101,7 +101,7 @@ def _functions(code: str) -> list[str]:
 
 
 def _show(parts: list[Test], found: RunResult, verdict: RunResult) -> None:
-    out = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=1000)
+    out = output()
     table = Table("", "test", "outcome", "ms", "", box=None, pad_edge=False)
     for test in found.tests:
         said = f"{test.exc.type}: {test.exc.msg}" if test.exc else ""

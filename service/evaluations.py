@@ -258,7 +258,9 @@ def data_set(name: str) -> DataSet:
         return catalogue.load(name)
     except (DataSetMissing, ChecksumMismatch) as problem:
         log.warning("a data set cannot be used", dataset=name, detail=str(problem))
-        said = f"the data set {name} is not on this server; its operator gets it by 'eudoxus datasets fetch {name}' or EUDOXUS_DATA"
+        said = f"the data set {name} is not on this server; " + (
+            f"its operator gets it by 'eudoxus datasets fetch {name}' or EUDOXUS_DATA" if catalogue.has_file(name)
+            else "it is in no single published file, and only 'eudoxus eval run --data FILE' takes one")
         raise DataSetAbsent(said, param="dataset") from None
 
 

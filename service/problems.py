@@ -303,6 +303,10 @@ def _complaint(error: Mapping[str, Any]) -> Json:
     if loc and loc[0] == "body":
         loc = loc[1:]
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "json_invalid":
+        return {"pointer": "#/", "detail": f"the body is not JSON: {error['ctx']['error']}, at character {error['loc'][-1]}"}
+    if error["type"] not in ("missing", "extra_forbidden") and isinstance(error["input"], str | int | float | bool | None):
+        message += f" (got {error['input']!r:.80})"
     return {"pointer": "#/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in loc), "detail": message}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -191,7 +192,9 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigurationError(_complaint(error, file), param=_dotted(error.errors()[0]["loc"])) from None
     except SettingsError as error:
         cause = error.__cause__
-        raise ConfigurationError(f"{error}: {cause}" if cause else str(error)) from None
+        field = re.search(r'field "(\w+)" from source "Env', str(error))
+        where = f"environment variable EUDOXUS_{field[1].upper()}: expected JSON" if field else str(error)
+        raise ConfigurationError(f"{where}: {cause}" if cause else where) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file}: not valid TOML: {error}") from None
     except (OSError, UnicodeDecodeError) as error:

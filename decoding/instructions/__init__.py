@@ -32,6 +32,11 @@ def instruction(key: str, kwargs: Mapping[str, Any]) -> Instruction:
     if kind is None:
         near = difflib.get_close_matches(key, INSTRUCTIONS, n=2)
         raise InvalidRequest(f"no instruction is called {key!r}; {_hint(near)}", param="id")
+    unknown = next((name for name, value in kwargs.items() if value is not None and name not in kind.model_fields), None)
+    if unknown is not None:
+        near = difflib.get_close_matches(unknown, kind.model_fields, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it has: {', '.join(kind.model_fields) or 'none'}"
+        raise InvalidRequest(f"{key}: kwargs.{unknown}: there is no such argument; {hint}", param=f"kwargs.{unknown}")
     try:
         return kind.model_validate({name: value for name, value in kwargs.items() if value is not None})
     except ValidationError as error:

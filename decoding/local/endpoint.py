@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
+from eudoxus.decoding.errors import InvalidGrammar
 from eudoxus.decoding.llguidance_engine import LlguidanceEngine
 from eudoxus.decoding.local.config import LocalConfig
 from eudoxus.decoding.local.errors import Cancelled
@@ -114,7 +115,12 @@ class LocalEndpoint:
         watch = replace(watch, top_logprobs=asked.top_logprobs, telemetry=asked.telemetry)
         with ready.sessions.reading(ready.model.directory.prompt(asked.messages)) as prompt:
             room = min(asked.max_tokens or self._config.max_tokens, ready.model.context - len(prompt.tokens))
-            made, told = (_masked if asked.sampler == "gcd" else _exact)(ready, asked, prompt, n, room, watch)
+            try:
+                made, told = (_masked if asked.sampler == "gcd" else _exact)(ready, asked, prompt, n, room, watch)
+            except InvalidGrammar as error:
+                if error.param == "grammar":  # as engines call it
+                    error.param, error.message = asked.grammar_field, f"{asked.grammar_field}: {error.message}"
+                raise
             written = sum(len(generation.tokens) for generation in made)
             usage = Usage(requests=n, prompt_tokens=len(prompt.tokens), completion_tokens=written, cached_tokens=prompt.reused)
         return Response(completions=tuple(_completion(g, told) for g in made), usage=usage, model=self.default_model)

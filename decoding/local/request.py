@@ -30,6 +30,8 @@ class Asked:
     messages: tuple[dict[str, str], ...]
     """``role`` and ``content`` of each."""
     grammar: Grammar | None
+    grammar_field: str
+    """Where in the request the grammar stood."""
     sampling: Sampling
     sampler: SamplerName
     effort: Effort
@@ -54,7 +56,8 @@ def read_request(request: ChatRequest) -> Asked:
     if sampler != "gcd":
         _check_exact(sampler, grammar, sampling, request)
     return Asked(
-        tuple(_message(message, number) for number, message in enumerate(request.messages)), grammar, sampling, sampler,
+        tuple(_message(message, number) for number, message in enumerate(request.messages)), grammar, _grammar_field(request, extra),
+        sampling, sampler,
         Effort(_whole(extra, "max_trials", 1000, 1, MOST_TRIALS), _whole(extra, "particles", 16, 1, MOST_PARTICLES)),
         request.max_tokens, tuple(request.stop or ()), request.seed, (request.top_logprobs or 0) if request.logprobs else None,
         _one_of(extra, "telemetry", (False, True)),
@@ -71,6 +74,12 @@ def grammar_of(request: ChatRequest, extra: Json) -> Grammar | None:
     if len(found) > 1:
         raise InvalidRequest("more than one of response_format, structured_outputs and grammar is given, expected one", param="grammar")
     return found[0] if found else None
+
+
+def _grammar_field(request: ChatRequest, extra: Json) -> str:
+    if isinstance(said := extra.get("structured_outputs"), dict) and said:
+        return f"structured_outputs.{next(iter(said))}"
+    return "grammar" if request.grammar is not None or extra.get("grammar") is not None else "response_format"
 
 
 def _of_ours(request: ChatRequest) -> Grammar | None:
@@ -121,7 +130,8 @@ def _of_structured(extra: Json) -> Grammar | None:
         return Choice.of(value)
     if kind == "grammar" and isinstance(value, str):
         return _written(value)
-    raise InvalidRequest(f"structured_outputs.{kind}: {json.dumps(value)[:80]} is not what belongs there", param="structured_outputs")
+    expected = {"json": "a schema, as an object or text", "json_object": "true", "choice": "a list of texts"}.get(kind, "text")
+    raise InvalidRequest(f"structured_outputs.{kind}: expected {expected}, got {json.dumps(value):.80}", param=f"structured_outputs.{kind}")
 
 
 def _of_text(extra: Json) -> Grammar | None:

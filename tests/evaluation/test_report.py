@@ -8,10 +8,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eudoxus.evaluation import evalplus_results, export, load
 from eudoxus.evaluation.dataset import DataSet
 from eudoxus.evaluation.formats import evalplus
+from eudoxus.evaluation.plots import LEFT, RIGHT, WIDTH, Point, score_against_cost
 from eudoxus.evaluation.pools import Pool, PoolEndpoint, from_samples
 from eudoxus.evaluation.report import page
 from eudoxus.evaluation.summary import compare, summarise
@@ -86,6 +89,20 @@ async def test_the_report_needs_no_network_and_leads_to_the_traces(tmp_path: Pat
     out.parent.mkdir()
     assert all((out.parent / link).resolve().exists() for link in map(_path, read.links))
     assert "95 % interval" in text and "expected 2, got 3" in text
+
+
+async def test_what_costs_nothing_and_solves_nothing_has_no_price_for_a_solved_task(tmp_path: Path):
+    folder, _ = await evaluated(tmp_path / "e", simulated(lambda *_: "no idea", price=(0.0, 0.0)))
+    text = page([folder], tmp_path / "r.html")
+    assert "unknown" not in text and "<td class=n>–</td><td class=n>$0</td><td class=n>–</td>" in text
+
+
+@given(st.floats(1e-9, 1e9))
+def test_costs_are_marked_at_round_figures_within_the_plot(most: float):
+    text = score_against_cost([Point("m", most, 0.5, 0.4, 0.6)], "tokens per task")
+    marks = re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="middle">([\d.e+-]+)k?</text>', text)
+    assert 2 <= len(marks) <= 6 and all(LEFT <= float(x) <= WIDTH - RIGHT for x, _ in marks)
+    assert all(float(said) == float(f"{float(said):.2g}") for _, said in marks), "two figures say them"
 
 
 async def test_text_of_a_model_cannot_become_markup(tmp_path: Path):

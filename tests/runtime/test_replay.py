@@ -10,7 +10,7 @@ import pytest
 from eudoxus.runtime import ChatRequest, ChatTask, Completion, Limits, MemoryJournal, Message, Order, Registry, Result, Runtime, parse_spec
 from eudoxus.runtime.endpoints import Endpoints
 from eudoxus.runtime.endpoints.simulated import SimulatedEndpoint
-from eudoxus.runtime.errors import Diverged, EndpointUnavailable, EudoxusError, NotRecorded
+from eudoxus.runtime.errors import Diverged, EndpointUnavailable, EudoxusError, NotRecorded, error_record, recorded_error
 from eudoxus.runtime.journal import DecisionRecord, EffectRecord, Record
 
 from .programs import program
@@ -117,3 +117,9 @@ async def test_strict_replay_of_a_journal_that_lacks_a_call_names_it():
         await dead().execute(order(3), MemoryJournal([r for r in records if r is not gone]), run_id="run_1", mode="strict")
     with pytest.raises(NotRecorded, match="empty"):
         await dead().replay(MemoryJournal())
+
+
+@pytest.mark.parametrize("kind", [{"code": "of_no_class"}, {"code": "of_no_class", "endpoint": "up", "status": 400}])
+def test_an_error_whose_class_is_not_loaded_is_recorded_again_as_what_it_was(kind: dict[str, object]):
+    record = {"message": "too long", "retryable": False, "param": "messages"} | kind
+    assert error_record(recorded_error(record)) == record

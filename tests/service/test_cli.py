@@ -84,6 +84,14 @@ def test_a_recorded_run_replays_without_a_call(eudoxus: Any, upstream: Upstream)
     assert again.returncode == 0 and again.stdout.strip() == "four" and len(upstream.bodies) == asked
 
 
+def test_a_run_that_a_local_model_refused_replays_as_refused(eudoxus: Any, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("word " * 2000)
+    local = {"EUDOXUS_ENDPOINTS": '{"local": {"type": "local"}}'}
+    refused = eudoxus("run", "direct/local:tiny", "--task", "long.txt", "--journal", "run.jsonl", **local)
+    again = eudoxus("replay", "run.jsonl", **local)
+    assert (refused.returncode, again.returncode) == (2, 2) and "context is 1024 tokens" in again.stderr
+
+
 def test_an_edited_journal_is_noticed_at_its_line(eudoxus: Any, tmp_path: Path) -> None:
     eudoxus("run", "openai:m", "--task", "task.txt", "--journal", "run.jsonl")
     file = tmp_path / "run.jsonl"
@@ -152,6 +160,11 @@ def test_lists_are_for_people_and_programs(eudoxus: Any) -> None:
     assert json.loads(eudoxus("strategies", "best_of_n", "--json").stdout)["params_schema"]["properties"]["n"]
     assert json.loads(eudoxus("openapi").stdout)["paths"]["/v1/chat/completions"]["post"]["operationId"] == "createChatCompletion"
     assert re.match(r"\d+\.\d+", eudoxus("version").stdout)
+
+
+def test_a_table_shows_brackets_as_they_stand(eudoxus: Any) -> None:
+    found = eudoxus("endpoints", "check", EUDOXUS_ENDPOINTS='{"m": {"type": "local", "model": "/no[bold]/[/x]"}}')
+    assert found.returncode == 4 and "'/no[bold]/[/x]'" in found.stdout
 
 
 async def test_a_person_answers_from_the_command_line(eudoxus: Any, service: Running) -> None:

@@ -166,6 +166,7 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"dataset": "/etc/passwd"}, 400, "invalid_request", "dataset"),
     ({"dataset": "https://example.org/x.jsonl"}, 400, "invalid_request", "dataset"),
     ({"dataset": "gsm8k"}, 404, "data_set_missing", "dataset"),
+    ({"dataset": "ifeval"}, 404, "data_set_missing", "dataset"),
     ({"data": "/etc/passwd"}, 422, "validation_error", "data"),
     ({"tasks": ["examples/none"]}, 400, "invalid_request", "tasks"),
     ({"samples": 0}, 422, "validation_error", "samples"),
@@ -184,6 +185,7 @@ def test_what_cannot_be_begun_is_refused_and_says_why(
         answer = http.post("/v1/evaluations", json=PLAN | changed)
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
         assert answer.json()["error"]["param"] == param and str(tmp_path) not in answer.text
+        assert "fetch ifeval" not in answer.text, "what cannot be fetched is not advised"
     assert not http.get("/v1/evaluations").json()["data"]
 
 

@@ -105,6 +105,17 @@ def test_a_bad_grammar_is_a_bad_request_with_the_reason(client: openai.OpenAI, e
     assert caught.value.code == code
 
 
+def test_a_grammar_that_cannot_be_used_is_told_by_its_field(client: openai.OpenAI):
+    for kind, text in (("regex", "[unclosed"), ("grammar", "start: missing")):
+        with pytest.raises(openai.BadRequestError, match=f"structured_outputs.{kind}: ") as caught:
+            client.chat.completions.create(**ASKED, extra_body={"structured_outputs": {kind: text}})
+        assert caught.value.param == f"structured_outputs.{kind}"
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "objec"}}}
+    with pytest.raises(openai.BadRequestError, match="response_format: ") as caught:
+        client.chat.completions.create(**ASKED, response_format=schema)
+    assert caught.value.param == "response_format"
+
+
 def test_a_prompt_longer_than_the_context_is_a_bad_request(client: openai.OpenAI):
     with pytest.raises(openai.BadRequestError, match="1024 tokens") as caught:
         client.chat.completions.create(**ASKED | {"messages": [{"role": "user", "content": "word " * 500}]})

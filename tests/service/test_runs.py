@@ -80,6 +80,13 @@ def test_the_key_of_a_deleted_run_begins_another_one(http: httpx2.Client) -> Non
     assert again.status_code == 200 and again.json()["id"] != first
 
 
+def test_the_value_at_fault_is_shown_and_broken_json_is_called_so(http: httpx2.Client) -> None:
+    wrong = http.post("/v1/runs", json={"strategy": "up:m", "task": TASK, "budget": {"seconds": -1}}).json()
+    assert wrong["detail"].endswith("(got -1)"), wrong
+    broken = http.post("/v1/runs", content='{"strategy"', headers={"content-type": "application/json"}).json()
+    assert broken["detail"] == "#/: the body is not JSON: Expecting ':' delimiter, at character 11"
+
+
 def test_an_idempotency_key_makes_one_run_also_when_requests_are_simultaneous(http: httpx2.Client, service: Running) -> None:
     ids: list[str] = []
 

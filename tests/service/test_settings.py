@@ -74,7 +74,7 @@ def test_a_named_file_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch)
 
 def test_broken_json_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EUDOXUS_ENDPOINTS", "{")
-    with pytest.raises(ConfigurationError, match="endpoints"):
+    with pytest.raises(ConfigurationError, match="^environment variable EUDOXUS_ENDPOINTS: expected JSON: "):
         load_settings()
 
 

@@ -132,6 +132,7 @@ def test_nothing_follows_from_a_blank_or_an_endless_text_and_hostile_texts_take_
     ("nothing", {}, "known: keywords:existence"),
     ("keywords:existence", {}, "kwargs.keywords"),
     ("keywords:existence", {"keywords": []}, "kwargs.keywords"),
+    ("keywords:existence", {"keyword": ["a"]}, r"kwargs\.keyword: there is no such argument; did you mean keywords\?"),
     ("punctuation:no_comma", {"n": 1}, "kwargs.n"),
     ("length_constraints:number_words", {"num_words": -1, "relation": "at least"}, "kwargs.num_words"),
     ("length_constraints:number_words", {"num_words": 1, "relation": "at most"}, "kwargs.relation"),
