@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from eudoxus.service.cli_eval import datasets_app, eval_app
+from eudoxus.service.cli_planning import plan_app, planners_app
 
 if TYPE_CHECKING:
     from eudoxus.runtime.errors import EudoxusError
@@ -34,9 +35,7 @@ endpoints_app = typer.Typer(no_args_is_help=True, help="Configured model endpoin
 manual_app = typer.Typer(no_args_is_help=True, help="Answer by hand what a running service's manual endpoints ask.")
 sandbox_app = typer.Typer(no_args_is_help=True, help="Isolated execution of Python that a model wrote.")
 parsel_app = typer.Typer(no_args_is_help=True, help="Parsel programs without a model.")
-plan_app = typer.Typer(no_args_is_help=True, help="Plan, validate, check and compare PDDL without a model.")
 code_app = typer.Typer(no_args_is_help=True, help="Programs and their tests, without a model.")
-planners_app = typer.Typer(no_args_is_help=True, help="Planners.")
 app.add_typer(code_app, name="code")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(eval_app, name="eval")
@@ -50,9 +49,6 @@ app.add_typer(sandbox_app, name="sandbox")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[str, typer.Option(envvar="EUDOXUS_URL", help="Address of the running service.")]
-DomainFile = Annotated[str, typer.Argument(help="A file with the domain in PDDL, - for standard input, or a shipped domain's name.")]
-ProblemFile = Annotated[str, typer.Argument(help="A file with the problem in PDDL; - reads standard input.")]
-Confirmed = Annotated[bool, typer.Option("--confirm", help="Have unified-planning validate the plan, too.")]
 ApiKey = Annotated[Optional[str], typer.Option("--key", envvar="EUDOXUS_API_KEY", help="API key, when the service needs one.")]  # noqa: UP045
 
 
@@ -269,63 +265,6 @@ def code_select(
     sys.exit(select_command(files, tests=tests, generated=generated, entry=entry, selector=selector, seconds=seconds, as_json=as_json))
 
 
-@plan_app.command("solve")
-def plan_solve(
-    domain: DomainFile,
-    problem: ProblemFile,
-    engine: Annotated[str, typer.Option(help="auto, fast-downward, pyperplan, up:NAME; `eudoxus planners check` lists them.")] = "auto",
-    mode: Annotated[str, typer.Option(help="fast: the first plan; anytime: the best in the time; optimal: one proved cheapest.")] = "fast",
-    seconds: Annotated[float, typer.Option(help="Processor time for the planner, up to 300.")] = 10.0,
-    memory: Annotated[int, typer.Option(help="Memory for the planner in MiB.")] = 2048,
-    confirm: Confirmed = False,
-    as_json: AsJson = False,
-) -> None:
-    """Find a plan and validate it."""
-    from eudoxus.service.cli_plan import solve_command
-
-    sys.exit(solve_command(domain, problem, engine=engine, mode=mode, seconds=seconds, memory_mb=memory, confirm=confirm, as_json=as_json))
-
-
-@plan_app.command("validate")
-def plan_validate(
-    domain: DomainFile,
-    problem: ProblemFile,
-    plan: Annotated[str, typer.Argument(help="A file with one (action object …) per line; - reads standard input.")],
-    confirm: Confirmed = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say whether a plan reaches the goal, and if not, at which step it fails and why."""
-    from eudoxus.service.cli_plan import validate_command
-
-    sys.exit(validate_command(domain, problem, plan, confirm=confirm, as_json=as_json))
-
-
-@plan_app.command("lint")
-def plan_lint(
-    domain: DomainFile,
-    problem: Annotated[Optional[str], typer.Argument(help="A file with the problem; without one the domain is checked.")] = None,  # noqa: UP045
-    as_json: AsJson = False,
-) -> None:
-    """Find what is wrong with a problem or domain without searching."""
-    from eudoxus.service.cli_plan import lint_command
-
-    sys.exit(lint_command(domain, problem, as_json=as_json))
-
-
-@plan_app.command("equivalent")
-def plan_equivalent(
-    domain: DomainFile,
-    a: ProblemFile,
-    b: ProblemFile,
-    placeholder: Annotated[bool, typer.Option("--placeholder", help="Objects of the goal stand for any objects.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say whether two problems are the same up to the names of objects."""
-    from eudoxus.service.cli_plan import equivalent_command
-
-    sys.exit(equivalent_command(domain, a, b, placeholder=placeholder, as_json=as_json))
-
-
 @app.command("solve")
 def solve(
     file: Annotated[str, typer.Argument(help="A formulation in JSON, or SMT-LIB 2 (*.smt2); - reads JSON from standard input.")],
@@ -339,14 +278,6 @@ def solve(
     from eudoxus.service.cli_solve import solve_command
 
     sys.exit(solve_command(file, edits, backend=backend, seconds=seconds, memory_mb=memory, as_json=as_json))
-
-
-@planners_app.command("check")
-def planners_check(as_json: AsJson = False) -> None:
-    """Have each installed planner solve a small problem; tell what each can do, its licence, and how to get those that are missing."""
-    from eudoxus.service.cli_plan import planners_command
-
-    sys.exit(planners_command(as_json=as_json))
 
 
 @app.command()
@@ -363,6 +294,19 @@ def version() -> None:
     from eudoxus.runtime.run import package_version
 
     typer.echo(package_version())
+
+
+def _version_at_once(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _before_commands(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version_at_once, help="Print the version.")] = False,
+) -> None:
+    """What every command takes."""
 
 
 if __name__ == "__main__":

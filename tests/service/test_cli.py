@@ -160,6 +160,7 @@ def test_lists_are_for_people_and_programs(eudoxus: Any) -> None:
     assert json.loads(eudoxus("strategies", "best_of_n", "--json").stdout)["params_schema"]["properties"]["n"]
     assert json.loads(eudoxus("openapi").stdout)["paths"]["/v1/chat/completions"]["post"]["operationId"] == "createChatCompletion"
     assert re.match(r"\d+\.\d+", eudoxus("version").stdout)
+    assert eudoxus("--version").stdout == eudoxus("version").stdout
 
 
 def test_a_table_shows_brackets_as_they_stand(eudoxus: Any) -> None:
