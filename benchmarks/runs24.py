@@ -81,7 +81,7 @@ def half_width(share: float, count: int) -> float:
 def played(path: str, tasks: Sequence[Game24Task], seeds: int, rates: Rates, *, requests: int | None = None) -> list[Run]:
     """``path`` on every task with every player; ``requests`` limits each run."""
     registry = Registry.installed()
-    registry.strategies["without"] = without
+    registry.strategies = {**registry.strategies, "without": without}
     clock = _Jumping()
     loop = asyncio.SelectorEventLoop(clock)
     loop.time = clock.now  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ from tests.service.conftest import Running
 PERSON = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}, "old": {"type": "boolean"}},
           "required": ["name", "old"], "additionalProperties": False}
 SCHEMA: Any = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON, "strict": True}}
-DATE = r"\d{4}-\d{2}-\d{2}"
+DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 ASKED: Any = {"model": "local:random", "messages": [{"role": "user", "content": "who?"}], "max_tokens": 60}
 
 
