@@ -25,6 +25,6 @@ def test_nothing_below_imports_the_evaluation(package: str):
 
 def test_running_every_strategy_module_loads_no_grader():
     program = (
-        "import sys; from eudoxus.runtime import Registry; Registry.installed(); "
+        "import sys; from eudoxus.runtime import Registry; Registry.installed().loaded(); "
         "sys.exit(any(name.startswith('eudoxus.evaluation') for name in sys.modules))")
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
