@@ -21,6 +21,7 @@ from eudoxus.runtime.chat import Json
 from eudoxus.runtime.errors import InvalidRequest
 from eudoxus.service.api_docs import problems
 from eudoxus.service.chat_runs import body_digest
+from eudoxus.service.ending import ended
 from eudoxus.service.evaluation_resource import (
     MOST_IN_ALL,
     DataSets,
@@ -118,19 +119,9 @@ async def _whole(services: Services, row: EvaluationRow) -> Json:
 
 async def _waited(services: Services, row: EvaluationRow, seconds: float) -> EvaluationRow:
     """The row when it has ended, or as it is after ``seconds`` or when the service shuts down."""
-    loop = asyncio.get_running_loop()
-    deadline, draining = loop.time() + seconds, services.executor.draining
-    while not row.terminal and (left := deadline - loop.time()) > 0 and not draining.is_set():
-        work = services.evaluations.working.get(row.id)
-        if work is not None and work.task is not None:
-            await asyncio.wait([work.task], timeout=min(0.5, left))
-        else:
-            await asyncio.sleep(min(0.25, left))
-        found = await services.evaluations.store.get(row.id)
-        if found is None:
-            break
-        row = found
-    return row
+    desk = services.evaluations
+    return await ended(
+        row, seconds, services.executor.draining, lambda one: desk.working[one].task if one in desk.working else None, desk.store.get)
 
 
 @router.get(

@@ -19,6 +19,7 @@ from eudoxus.runtime.journal import text_of
 from eudoxus.runtime.run import Order
 from eudoxus.service.api_docs import problems
 from eudoxus.service.chat_runs import body_digest
+from eudoxus.service.ending import ended
 from eudoxus.service.events import EventFeed, as_ndjson, as_sse
 from eudoxus.service.json_body import sound_json
 from eudoxus.service.problems import Conflict, RunNotFound
@@ -136,25 +137,8 @@ async def _created(services: Services, row: RunRow, wait: float, request: Reques
 
 async def _waited(services: Services, row: RunRow, seconds: float) -> RunRow:
     """The run's row when it has ended, or as it is after ``seconds`` or when the service shuts down."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not row.terminal and loop.time() < deadline and not services.executor.draining.is_set():
-        job = services.executor.jobs.get(row.id)
-        left = deadline - loop.time()
-        if job is not None and job.task is not None:
-            await asyncio.wait(
-                [job.task, draining := asyncio.ensure_future(services.executor.draining.wait())],
-                timeout=left,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            draining.cancel()
-        else:
-            await asyncio.sleep(min(0.25, left))
-        found = await services.store.get(row.id)
-        if found is None:
-            break
-        row = found
-    return row
+    jobs = services.executor.jobs
+    return await ended(row, seconds, services.executor.draining, lambda run: jobs[run].task if run in jobs else None, services.store.get)
 
 
 @router.get("", operation_id="listRuns", summary="Runs, newest first", response_model=RunPage, responses=problems(400, 401, 403, 422))
