@@ -209,7 +209,7 @@ def _account(catalogue: Catalogue, visit: Visit) -> Page:
     if not visit.user:
         return Page("Account", ("You are not logged in.", link("Log in", "/login")))
     letter = Element("button", "Stop the newsletter" if visit.subscribed else "Subscribe to the newsletter", "subscribe")
-    said = (f"Name {visit.user}. Bonus points {catalogue.points}. Orders in this session: {len(visit.orders)}.",
+    said = (f"Name {visit.user}. Bonus points {catalogue.points}. Orders on this visit: {len(visit.orders)}.",
             f"Newsletter: {'yes' if visit.subscribed else 'no'}.")
     return Page("Account", (*said, letter, Element("button", "Log out", "logout")))
 
